@@ -1,0 +1,65 @@
+package org.kilonova.network;
+
+import java.util.List;
+import org.kilonova.kernel.HostId;
+import org.kilonova.kernel.InstanceId;
+import org.kilonova.kernel.Nic;
+
+/**
+ * The network service as an instance needs it: a port (in the sense of ports and adapters) with the
+ * embedded flat network as its default adapter. All methods block on the database and run on the
+ * blocking dispatcher.
+ */
+public interface Networks {
+  /**
+   * Checks a create request's networks before anything is recorded.
+   *
+   * @return the normalised request
+   * @throws UnknownNetworkException if one does not exist or is not visible to the project
+   */
+  List<RequestedNetwork> validate(String projectId, boolean admin, NetworkRequest request);
+
+  /**
+   * Ports and addresses for each requested network. Idempotent by instance: a second call, also
+   * after a crash in the middle of the first, returns the same ports and addresses.
+   *
+   * @throws NoMoreAddressesException if a network is full
+   */
+  List<Nic> allocateForInstance(
+      InstanceId id, String projectId, HostId host, List<RequestedNetwork> networks);
+
+  /** Releases all ports and addresses of the instance; done already is done. */
+  void deallocateForInstance(InstanceId id);
+
+  /** What the create request said: {@code auto}, {@code none}, nothing, or a list. */
+  record NetworkRequest(Mode mode, List<RequestedNetwork> networks) {
+    public enum Mode {
+      /** no {@code networks} key: the project's one network, none if it has none */
+      UNSPECIFIED,
+      AUTO,
+      NONE,
+      LIST
+    }
+  }
+
+  /** One entry of {@code networks}; each field may be null. */
+  record RequestedNetwork(String networkId, String portId, String fixedIp, String tag) {}
+
+  /** The request names a network (or port) that is not there for this project. */
+  final class UnknownNetworkException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    public UnknownNetworkException(String message) {
+      super(message);
+    }
+  }
+
+  /** A network has no free address left. */
+  final class NoMoreAddressesException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    public NoMoreAddressesException(String message) {
+      super(message);
+    }
+  }
+}
