@@ -1,0 +1,227 @@
+package org.kilonova.compute;
+
+import akka.actor.typed.ActorRef;
+import java.util.List;
+import org.kilonova.compute.driver.DomainSpec;
+import org.kilonova.compute.driver.HostCapabilities;
+import org.kilonova.compute.driver.HostUsage;
+import org.kilonova.kernel.Attempt;
+import org.kilonova.kernel.HostId;
+import org.kilonova.kernel.InstanceId;
+import org.kilonova.kernel.PowerState;
+import org.kilonova.kernel.Resources;
+import org.kilonova.persistence.CborSerializable;
+
+/**
+ * What a compute host's agent hears and says. Everything about an instance carries (id, attempt);
+ * the agent repeats itself when asked again and refuses lower attempts.
+ */
+public final class ComputeProtocol {
+  private ComputeProtocol() {}
+
+  // ---- to one host's agent -------------------------------------------------------------------
+
+  /** What an agent hears from instances. */
+  public sealed interface HostCommand extends CborSerializable {
+    InstanceId id();
+  }
+
+  /**
+   * Claim resources, checked against the host's own ledger: the host is the arbiter. Answered by
+   * {@link Claimed} or {@link ClaimRefused}; the same (id, attempt) again gets the same answer.
+   */
+  public record Claim(
+      InstanceId id, Attempt attempt, Resources resources, String projectId, String serverGroup)
+      implements HostCommand {}
+
+  /**
+   * Make the domain and start it paused (claiming first, if the claim was lost with the process).
+   * Answered by {@link Spawned} or {@link SpawnFailed}.
+   */
+  public record Spawn(DomainSpec domain) implements HostCommand {
+    @Override
+    public InstanceId id() {
+      return domain.id();
+    }
+  }
+
+  /** Resume the domain of exactly this attempt and poll until it runs: {@link Activated}. */
+  public record Activate(DomainSpec domain) implements HostCommand {
+    @Override
+    public InstanceId id() {
+      return domain.id();
+    }
+  }
+
+  /** Do a piece of work on a settled instance: {@link WorkDone} or {@link WorkFailed}. */
+  public record DoWork(DomainSpec domain, long taskId, Work work) implements HostCommand {
+    @Override
+    public InstanceId id() {
+      return domain.id();
+    }
+  }
+
+  /** The kinds of {@link DoWork}. */
+  public enum Work {
+    POWER_OFF,
+    POWER_ON,
+    REBOOT_SOFT,
+    REBOOT_HARD
+  }
+
+  /**
+   * Remove claim, domain, disks and devices of all attempts up to this one: {@link Discarded}, also
+   * when there was nothing.
+   */
+  public record Discard(InstanceId id, Attempt upTo) implements HostCommand {}
+
+  /** What to do with a domain that the agent asked about by {@link FoundOnHost}. */
+  public record Verdict(InstanceId id, Attempt attempt, Ruling ruling) implements HostCommand {}
+
+  /** The kinds of {@link Verdict}. */
+  public enum Ruling {
+    /** It is right where it is. */
+    KEEP,
+    /** It is not (any more) to be here: {@link Discard} all attempts up to the one asked about. */
+    DISCARD,
+    /** Nobody knows it: quarantine it, ask again, and destroy it on the second such answer. */
+    UNKNOWN
+  }
+
+  /** Read the tail of the serial console. A plain question with a plain answer. */
+  public record ReadConsole(InstanceId id, int maxBytes, ActorRef<ConsoleAnswer> replyTo)
+      implements HostCommand {}
+
+  /**
+   * The console's tail.
+   *
+   * @param bytes null if it could not be read
+   * @param error why not
+   */
+  public record ConsoleAnswer(byte[] bytes, String error) implements CborSerializable {}
+
+  // ---- from an agent to an instance ----------------------------------------------------------
+
+  /** What an agent says to an instance. */
+  public sealed interface Report extends CborSerializable {
+    InstanceId id();
+
+    Attempt attempt();
+
+    HostId host();
+  }
+
+  public record Claimed(InstanceId id, Attempt attempt, HostId host) implements Report {}
+
+  public record ClaimRefused(InstanceId id, Attempt attempt, HostId host, String reason)
+      implements Report {}
+
+  /** The domain of this attempt is there and paused (or beyond). */
+  public record Spawned(InstanceId id, Attempt attempt, HostId host) implements Report {}
+
+  /**
+   * The spawn failed; nothing of it is left on the host.
+   *
+   * @param abort true: no host can do it; false: another host may
+   */
+  public record SpawnFailed(
+      InstanceId id, Attempt attempt, HostId host, boolean abort, String reason)
+      implements Report {}
+
+  /** It runs. */
+  public record Activated(InstanceId id, Attempt attempt, HostId host, PowerState power)
+      implements Report {}
+
+  /** The domain that was to be resumed is not there, or cannot be resumed. */
+  public record ActivateFailed(InstanceId id, Attempt attempt, HostId host, String reason)
+      implements Report {}
+
+  public record WorkDone(InstanceId id, Attempt attempt, HostId host, long taskId, PowerState power)
+      implements Report {}
+
+  public record WorkFailed(
+      InstanceId id, Attempt attempt, HostId host, long taskId, String reason, PowerState power)
+      implements Report {}
+
+  /** Nothing of attempts up to this one is left on the host. */
+  public record Discarded(InstanceId id, Attempt attempt, HostId host) implements Report {}
+
+  /**
+   * A change of power state that nobody asked for was seen. An observation: it never completes or
+   * fails a boot or a task.
+   *
+   * @param hostSeq grows with each observation of this host; older ones are ignored
+   */
+  public record PowerObserved(
+      InstanceId id, Attempt attempt, HostId host, long hostSeq, PowerState power)
+      implements Report {}
+
+  /** The agent (re)started or sweeps, and asks what to do with this domain of ours. */
+  public record FoundOnHost(InstanceId id, Attempt attempt, HostId host, PowerState power)
+      implements Report {}
+
+  /** How an agent's reports reach an instance, wherever it lives. */
+  @FunctionalInterface
+  public interface InstanceLink {
+    void tell(Report report);
+  }
+
+  // ---- a compute process and those who follow its hosts ----------------------------------------
+
+  /** What a compute process hears. It is found through the receptionist. */
+  public sealed interface NodeCommand extends CborSerializable {}
+
+  /**
+   * Follow the hosts of this process: answered by {@link HostReports} now, and {@link HostChanges}
+   * from then on. Repeat it after a gap.
+   */
+  public record Follow(ActorRef<HostFeed> follower) implements NodeCommand {}
+
+  /** What followers hear. */
+  public sealed interface HostFeed extends CborSerializable {
+    /** Tells one start of the compute process from the next. */
+    String incarnation();
+
+    /** Grows by one with each message to this follower; after a gap, {@link Follow} again. */
+    long seq();
+  }
+
+  /** All hosts of the process, whole. */
+  public record HostReports(
+      String incarnation, long seq, ActorRef<NodeCommand> node, List<HostReport> hosts)
+      implements HostFeed {}
+
+  /** Changes since the last message; an empty one is a heartbeat. */
+  public record HostChanges(String incarnation, long seq, List<HostChange> changes)
+      implements HostFeed {}
+
+  /**
+   * One host, whole.
+   *
+   * @param agent where its commands go
+   * @param allocations what each of our instances takes
+   * @param recentBuildFailures failed spawns in the last minutes
+   * @param busy instances that are being spawned, rebooted, ... just now (Nova's num_io_ops)
+   */
+  public record HostReport(
+      HostId host,
+      ActorRef<HostCommand> agent,
+      HostCapabilities capabilities,
+      HostUsage usage,
+      List<Allocation> allocations,
+      int recentBuildFailures,
+      int busy) {}
+
+  /** A patch for one host. */
+  public record HostChange(
+      HostId host,
+      HostUsage usage,
+      List<Allocation> added,
+      List<InstanceId> removed,
+      int recentBuildFailures,
+      int busy) {}
+
+  /** What one of our instances takes of a host. */
+  public record Allocation(
+      InstanceId id, Attempt attempt, Resources resources, String projectId, String serverGroup) {}
+}
