@@ -2,14 +2,32 @@ package org.kilonova.persistence;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import java.sql.Connection;
+import java.sql.DatabaseMetaData;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.Properties;
+import java.util.concurrent.locks.LockSupport;
 import org.flywaydb.core.Flyway;
+import org.flywaydb.core.api.FlywayException;
 import org.jdbi.v3.core.Jdbi;
+import org.kilonova.kernel.ConfigurationException;
+import org.postgresql.Driver;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The pool that everything but the journal uses, and the migrations. Blocking: use it from virtual
  * threads or the blocking dispatcher only.
  */
 public final class Database implements AutoCloseable {
+  /** How long {@link #open(Settings)} waits for a database that is still starting. */
+  public static final Duration PATIENCE = Duration.ofSeconds(30);
+
+  private static final Logger LOG = LoggerFactory.getLogger(Database.class);
+  private static final Duration RETRY = Duration.ofMillis(500);
+
   /**
    * Where PostgreSQL is.
    *
@@ -18,9 +36,14 @@ public final class Database implements AutoCloseable {
    * @param poolSize connections
    */
   public record Settings(String url, String user, String password, int poolSize) {
+    /** Host, port and database: the URL without parameters, which may hold a password. */
+    public String endpoint() {
+      return url.replaceFirst("^jdbc:postgresql:/*", "").replaceFirst("\\?.*", "");
+    }
+
     @Override
     public String toString() {
-      return "Settings[" + url + " as " + user + "]";
+      return "Settings[" + endpoint() + " as " + user + "]";
     }
   }
 
@@ -32,8 +55,40 @@ public final class Database implements AutoCloseable {
     this.jdbi = Jdbi.create(dataSource);
   }
 
-  /** Connects and brings the schema up to date (Flyway takes a lock, so that nodes do not race). */
+  /** {@link #open(Settings, Duration)} with the usual {@link #PATIENCE}. */
   public static Database open(Settings settings) {
+    return open(settings, PATIENCE);
+  }
+
+  /**
+   * Connects and brings the schema up to date (Flyway takes a lock, so that nodes do not race).
+   *
+   * @param patience how long to wait for a database that does not answer or is starting; wrong
+   *     settings are not waited for
+   * @throws ConfigurationException that names the key, if it cannot be used as configured
+   */
+  public static Database open(Settings settings, Duration patience) {
+    awaitUsable(settings, patience);
+    HikariDataSource dataSource = new HikariDataSource(pool(settings));
+    try {
+      migrate(dataSource, settings);
+      return new Database(dataSource);
+    } catch (RuntimeException e) {
+      dataSource.close();
+      throw e;
+    }
+  }
+
+  public Jdbi jdbi() {
+    return jdbi;
+  }
+
+  @Override
+  public void close() {
+    dataSource.close();
+  }
+
+  private static HikariConfig pool(Settings settings) {
     HikariConfig config = new HikariConfig();
     config.setJdbcUrl(settings.url());
     config.setUsername(settings.user());
@@ -44,17 +99,68 @@ public final class Database implements AutoCloseable {
     config.setConnectionTimeout(5_000);
     config.addDataSourceProperty("reWriteBatchedInserts", "true");
     config.addDataSourceProperty("ApplicationName", "kilonova");
-    HikariDataSource dataSource = new HikariDataSource(config);
-    Flyway.configure().dataSource(dataSource).locations("classpath:db/migration").load().migrate();
-    return new Database(dataSource);
+    return config;
   }
 
-  public Jdbi jdbi() {
-    return jdbi;
+  /**
+   * One plain connection first: its errors are PostgreSQL's own, where the pool's and Flyway's are
+   * time-outs and stack traces.
+   */
+  private static void awaitUsable(Settings settings, Duration patience) {
+    if (!new Driver().acceptsURL(settings.url())) {
+      throw new ConfigurationException(
+          DatabaseProblem.URL, "it must look like jdbc:postgresql://host:port/database");
+    }
+    Properties properties = new Properties();
+    properties.setProperty("user", settings.user());
+    properties.setProperty("password", settings.password());
+    long start = System.nanoTime();
+    boolean told = false;
+    while (true) {
+      try (Connection connection = DriverManager.getConnection(settings.url(), properties)) {
+        DatabaseMetaData server = connection.getMetaData();
+        DatabaseProblem.requireVersion(
+            server.getDatabaseMajorVersion(),
+            server.getDatabaseProductVersion(),
+            settings.endpoint());
+        return;
+      } catch (SQLException e) {
+        Duration waited = Duration.ofNanos(System.nanoTime() - start);
+        if (!DatabaseProblem.isPassing(e) || waited.compareTo(patience) >= 0) {
+          throw DatabaseProblem.readable(e, settings.endpoint(), settings.user(), waited);
+        }
+        if (!told) {
+          LOG.info("waiting for PostgreSQL at {}: {}", settings.endpoint(), e.getMessage());
+          told = true;
+        }
+        // before any actor runs: nothing is held up by waiting here
+        LockSupport.parkNanos(RETRY.toNanos());
+      }
+    }
   }
 
-  @Override
-  public void close() {
-    dataSource.close();
+  private static void migrate(HikariDataSource dataSource, Settings settings) {
+    try {
+      Flyway.configure()
+          .dataSource(dataSource)
+          .locations("classpath:db/migration")
+          .loggers("slf4j")
+          .load()
+          .migrate();
+    } catch (FlywayException e) {
+      throw DatabaseProblem.sqlCause(e)
+          .map(
+              sql ->
+                  DatabaseProblem.readable(
+                      sql, settings.endpoint(), settings.user(), Duration.ZERO))
+          .orElseGet(
+              () ->
+                  new ConfigurationException(
+                      DatabaseProblem.URL,
+                      "the schema of %s does not fit this version of Kilonova: %s"
+                          .formatted(
+                              settings.endpoint(), String.join(" ", e.getMessage().split("\\s+"))),
+                      e));
+    }
   }
 }
