@@ -39,18 +39,41 @@ public interface HypervisorDriver extends AutoCloseable {
   Optional<DomainInfo> find(InstanceId id);
 
   /**
+   * What dead calls left of instances of this cloud and host that have no domain: files and network
+   * entries whose attempt is known. {@link #destroy} with that attempt removes them. A call of
+   * {@link #spawnPaused} that is under way shows up here too until its domain is defined, so ask
+   * the instance before you destroy anything.
+   */
+  default List<Leftover> leftovers() {
+    return List.of();
+  }
+
+  /**
+   * Something of an instance without a domain.
+   *
+   * @param id whose it is
+   * @param attempt which attempt made it
+   */
+  record Leftover(InstanceId id, Attempt attempt) {}
+
+  /**
    * Makes disks, network devices and the domain, and starts it <b>paused</b>: no guest instruction
    * has run when this returns. Idempotent by (id, attempt): a domain of the same attempt is adopted
    * whatever step an earlier call died in; what is left of a lower attempt is discarded first.
    *
    * @param progress is told each step's name, for logs and tests
+   *     <p>When it throws RETRY_ELSEWHERE or ABORT it has removed what it had made (as far as it
+   *     could; {@link #destroy} does the rest). After TRANSIENT, and when the process dies, what
+   *     was made stays and is found again by the next call, {@link #listDomains} or {@link
+   *     #leftovers}.
    * @throws DriverException with kind STALE if a domain of a higher attempt exists, and with
    *     RETRY_ELSEWHERE if a foreign domain has that name
    */
   void spawnPaused(DomainSpec spec, Consumer<SpawnStep> progress);
 
   /**
-   * Resumes a paused domain of exactly this attempt. A running one is left alone.
+   * Resumes a paused domain of exactly this attempt. A running one is left alone; one that is off
+   * (the host was restarted since {@link #spawnPaused}) is started.
    *
    * @throws DriverException with kind NOT_FOUND if there is none, STALE if the attempt differs
    */

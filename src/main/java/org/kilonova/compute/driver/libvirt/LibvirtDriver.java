@@ -1,0 +1,706 @@
+package org.kilonova.compute.driver.libvirt;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.SeekableByteChannel;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import org.kilonova.compute.driver.DomainInfo;
+import org.kilonova.compute.driver.DomainSpec;
+import org.kilonova.compute.driver.DriverException;
+import org.kilonova.compute.driver.DriverException.Kind;
+import org.kilonova.compute.driver.HostCapabilities;
+import org.kilonova.compute.driver.HostUsage;
+import org.kilonova.compute.driver.HypervisorDriver;
+import org.kilonova.compute.driver.ImageSource;
+import org.kilonova.kernel.Attempt;
+import org.kilonova.kernel.InstanceId;
+import org.kilonova.kernel.Nic;
+import org.kilonova.kernel.PowerState;
+import org.kilonova.kernel.Resources;
+import org.libvirt.Domain;
+import org.libvirt.Error.ErrorNumber;
+import org.libvirt.LibvirtException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Runs guests with libvirt and QEMU on this machine.
+ *
+ * <p>Nothing is remembered in this process. Whose a domain is, which attempt made it and which
+ * ports it has stands in the domain's metadata; whose a directory is stands in the directory.
+ * Several compute processes of one cloud may share the machine: they share libvirt, the image cache
+ * and the networks, and a lock for each instance keeps their work on the same uuid apart.
+ *
+ * <p>The order of work makes every death harmless. Coming: the directory (with its owner), images,
+ * disks, network entries, definition, start. Going: the guest, network entries, definition, the
+ * directory last. So whatever exists of an instance, its directory or its domain names the attempt.
+ *
+ * <p>Reads and changes go over two connections, each with its own thread, so a power-state poll
+ * does not wait behind the start of another guest.
+ */
+public final class LibvirtDriver implements HypervisorDriver {
+  private static final Logger log = LoggerFactory.getLogger(LibvirtDriver.class);
+
+  /** VIR_DOMAIN_METADATA_ELEMENT. */
+  private static final int METADATA_ELEMENT = 2;
+
+  /** VIR_DOMAIN_START_PAUSED. */
+  private static final int START_PAUSED = 1;
+
+  /** VIR_DOMAIN_UNDEFINE_MANAGED_SAVE, _SNAPSHOTS_METADATA, _NVRAM and _CHECKPOINTS_METADATA. */
+  private static final int UNDEFINE_ALL = 1 | 2 | 4 | 16;
+
+  private static final Duration UPKEEP_INTERVAL = Duration.ofSeconds(15);
+
+  private final LibvirtSettings settings;
+  private final LibvirtConnection reads;
+  private final LibvirtConnection changes;
+  private final FileLocks locks;
+  private final InstanceStore store;
+  private final DiskMaker disks;
+  private final FlatNetworkHost network;
+  private final HostFacts facts;
+  private final DomainXml xml;
+  private final ScheduledExecutorService upkeep;
+
+  /**
+   * Connects to libvirt and puts the host's networks right.
+   *
+   * @param images where image files come from
+   * @throws IllegalStateException if KVM is demanded and this host has none; the message is meant
+   *     for the operator
+   * @throws DriverException TRANSIENT if libvirt cannot be reached
+   */
+  public LibvirtDriver(LibvirtSettings settings, ImageSource images, InstantSource clock) {
+    this.settings = settings;
+    Path state = settings.stateDir();
+    Duration command = settings.deadlines().command();
+    HostCommands commands = new HostCommands();
+    locks = new FileLocks(state.resolve("locks"));
+    store = new InstanceStore(state.resolve("instances"));
+    network =
+        new FlatNetworkHost(
+            state.resolve("networks"), locks, commands, settings.network(), command);
+    ImageCache cache =
+        new ImageCache(
+            state.resolve("_base"), locks, commands, images, settings.deadlines().image());
+    disks = new DiskMaker(cache, commands, command);
+    String domainType =
+        settings.isTestDriver()
+            ? "test"
+            : new HardwareVirtualization().domainType(settings.guests().virtType());
+    xml = new DomainXml(settings.guests(), domainType);
+    reads = new LibvirtConnection("reads", settings.uri());
+    changes = new LibvirtConnection("changes", settings.uri());
+    facts = new HostFacts(settings, reads, commands, clock, domainType);
+    upkeep =
+        Executors.newSingleThreadScheduledExecutor(
+            Thread.ofPlatform().daemon().name("libvirt-upkeep").factory());
+    try {
+      store.sweep(locks);
+      network.upkeep(nicsOfActiveDomains());
+    } catch (RuntimeException e) {
+      close();
+      throw e;
+    }
+    upkeep.scheduleWithFixedDelay(
+        this::keepUp, UPKEEP_INTERVAL.toSeconds(), UPKEEP_INTERVAL.toSeconds(), TimeUnit.SECONDS);
+  }
+
+  // ---------------------------------------------------------------- what is there
+
+  @Override
+  public HostCapabilities capabilities() {
+    return facts.capabilities();
+  }
+
+  @Override
+  public HostUsage usage() {
+    long promisedGb =
+        listDomains().stream()
+            .filter(d -> d.ownership().filter(o -> o.cloudId().equals(cloudId())).isPresent())
+            .mapToLong(d -> d.used().diskGb())
+            .sum();
+    return facts.usage(promisedGb);
+  }
+
+  @Override
+  public List<DomainInfo> listDomains() {
+    return views().stream().map(View::info).toList();
+  }
+
+  @Override
+  public Optional<DomainInfo> find(InstanceId id) {
+    return view(id).map(View::info);
+  }
+
+  @Override
+  public List<Leftover> leftovers() {
+    Set<InstanceId> withDomain =
+        listDomains().stream().map(DomainInfo::uuid).collect(Collectors.toSet());
+    return store.owners().stream()
+        .filter(o -> o.cloudId().equals(cloudId()) && o.host().equals(settings.host()))
+        .filter(o -> !withDomain.contains(o.id()))
+        .map(o -> new Leftover(o.id(), o.attempt()))
+        .toList();
+  }
+
+  @Override
+  public PowerState powerState(InstanceId id) {
+    return view(id).map(v -> v.info().power()).orElse(PowerState.NOSTATE);
+  }
+
+  // ---------------------------------------------------------------- coming
+
+  @Override
+  public void spawnPaused(DomainSpec spec, Consumer<SpawnStep> progress) {
+    try (FileLocks.Held lock = locks.instance(spec.id())) {
+      if (makeWayFor(spec)) {
+        log.info("{} is adopted: its domain runs already", spec);
+        progress.accept(SpawnStep.STARTED_PAUSED);
+        return;
+      }
+      Path directory = store.create(InstanceStore.Owner.of(spec));
+      try {
+        prepare(spec, directory, progress);
+        define(spec);
+        progress.accept(SpawnStep.DEFINED);
+        start(spec.id(), START_PAUSED);
+        progress.accept(SpawnStep.STARTED_PAUSED);
+      } catch (DriverException e) {
+        if (e.kind() == Kind.ABORT || e.kind() == Kind.RETRY_ELSEWHERE) {
+          discardAfterRefusal(spec.id(), e);
+        }
+        throw e;
+      }
+    }
+  }
+
+  /**
+   * Looks at what is on this machine of that uuid or name and removes what an abandoned attempt
+   * left. A lower attempt of this cloud is discarded whichever host of it made it: the instance has
+   * moved on, so no one will ever resume it, and libvirt has only one domain for a uuid.
+   *
+   * @return whether the very attempt is active already
+   */
+  private boolean makeWayFor(DomainSpec spec) {
+    Optional<View> domain = view(spec.id());
+    if (domain.isPresent()) {
+      View found = domain.get();
+      Attempt attempt = requireOurCloud(found).attempt();
+      if (spec.attempt().isOlderThan(attempt)) {
+        throw stale(spec.id(), attempt);
+      }
+      if (attempt.equals(spec.attempt())) {
+        if (!found.info().isOurs(cloudId(), settings.host())) {
+          throw new DriverException(
+              Kind.RETRY_ELSEWHERE,
+              "another host of this machine has that attempt of " + spec.id());
+        }
+        if (found.isActive()) {
+          return true;
+        }
+      } else {
+        log.info("Attempt {} of {} is discarded", attempt, spec.id());
+        discard(spec.id());
+      }
+    }
+    requireNameIsFree(spec);
+    Optional<InstanceStore.Owner> owner = store.owner(spec.id());
+    if (owner.isPresent()) {
+      Attempt attempt = owner.get().attempt();
+      if (spec.attempt().isOlderThan(attempt)) {
+        throw stale(spec.id(), attempt);
+      }
+      if (attempt.isOlderThan(spec.attempt())) {
+        log.info("What is left of attempt {} of {} is discarded", attempt, spec.id());
+        discard(spec.id());
+      }
+    }
+    return false;
+  }
+
+  private void requireNameIsFree(DomainSpec spec) {
+    String taken =
+        reads.call(
+            "look for the name " + spec.domainName(),
+            settings.deadlines().query(),
+            c -> {
+              try {
+                return with(c.domainLookupByName(spec.domainName()), Domain::getUUIDString);
+              } catch (LibvirtException e) {
+                if (LibvirtErrors.is(e, ErrorNumber.VIR_ERR_NO_DOMAIN)) {
+                  return null;
+                }
+                throw e;
+              }
+            });
+    if (taken != null && !taken.equals(spec.id().toString())) {
+      throw new DriverException(
+          Kind.RETRY_ELSEWHERE,
+          "Instance "
+              + spec.domainName()
+              + " already exists on this hypervisor, as "
+              + taken
+              + ".");
+    }
+  }
+
+  /** Everything that a domain needs before it can be started; done already is left as it is. */
+  private void prepare(DomainSpec spec, Path directory, Consumer<SpawnStep> progress) {
+    disks.fetchImages(spec);
+    progress.accept(SpawnStep.IMAGES_CACHED);
+    disks.make(spec, plan(spec), directory);
+    progress.accept(SpawnStep.DISKS_MADE);
+    network.plug(spec.nics());
+    progress.accept(SpawnStep.NETWORK_PLUGGED);
+  }
+
+  private DiskPlan plan(DomainSpec spec) {
+    boolean configDrive = ConfigDrive.isWanted(spec, settings.guests().configDriveAlways());
+    return DiskPlan.of(spec, configDrive, xml.machineType(spec));
+  }
+
+  private void define(DomainSpec spec) {
+    String definition =
+        xml.write(
+            spec,
+            plan(spec),
+            new DomainXml.Files(store.directory(spec.id()), disks.base(spec.image())));
+    change(
+        "define " + spec.domainName(),
+        c -> {
+          c.domainDefineXML(definition).free();
+          return null;
+        });
+  }
+
+  private void start(InstanceId id, int flags) {
+    changeDomain(
+        id,
+        "start",
+        domain -> {
+          if (domain.isActive() == 0) {
+            domain.create(flags);
+          }
+          return null;
+        });
+  }
+
+  @Override
+  public void resume(InstanceId id, Attempt attempt) {
+    try (FileLocks.Held lock = locks.instance(id)) {
+      View found = requireOurs(id);
+      Attempt there = found.info().ownership().orElseThrow().attempt();
+      if (!there.equals(attempt)) {
+        throw stale(id, there);
+      }
+      switch (found.info().power()) {
+        case PAUSED ->
+            changeDomain(
+                id,
+                "resume",
+                domain -> {
+                  domain.resume();
+                  return null;
+                });
+        case RUNNING, SUSPENDED -> log.debug("{} runs already", id);
+        case SHUTDOWN, CRASHED, NOSTATE -> {
+          // The machine was restarted between the two: what was to be resumed is gone.
+          network.plug(found.nics());
+          start(id, 0);
+        }
+      }
+    }
+  }
+
+  // ---------------------------------------------------------------- life
+
+  @Override
+  public void powerOn(DomainSpec spec) {
+    try (FileLocks.Held lock = locks.instance(spec.id())) {
+      if (!requireSameAttempt(spec).isActive()) {
+        startAnew(spec);
+      }
+    }
+  }
+
+  @Override
+  public void hardReboot(DomainSpec spec) {
+    try (FileLocks.Held lock = locks.instance(spec.id())) {
+      if (requireSameAttempt(spec).isActive()) {
+        stop(spec.id());
+      }
+      startAnew(spec);
+    }
+  }
+
+  private void startAnew(DomainSpec spec) {
+    prepare(spec, store.directory(spec.id()), step -> {});
+    define(spec);
+    start(spec.id(), 0);
+  }
+
+  @Override
+  public void requestShutdown(InstanceId id) {
+    if (requireOurs(id).isActive()) {
+      changeDomain(
+          id,
+          "shut down",
+          domain -> {
+            domain.shutdown();
+            return null;
+          });
+    }
+  }
+
+  @Override
+  public void requestReboot(InstanceId id) {
+    if (requireOurs(id).isActive()) {
+      changeDomain(
+          id,
+          "reboot",
+          domain -> {
+            domain.reboot(0);
+            return null;
+          });
+    }
+  }
+
+  @Override
+  public void powerOff(InstanceId id) {
+    try (FileLocks.Held lock = locks.instance(id)) {
+      if (requireOurs(id).isActive()) {
+        stop(id);
+      }
+    }
+  }
+
+  private void stop(InstanceId id) {
+    changeDomain(
+        id,
+        "stop",
+        domain -> {
+          if (domain.isActive() == 1) {
+            domain.destroy();
+          }
+          return null;
+        });
+  }
+
+  @Override
+  public byte[] consoleOutput(InstanceId id, int maxBytes) {
+    requireOurs(id);
+    Path log = store.directory(id).resolve("console.log");
+    byte[] tail = new byte[0];
+    // virtlogd moves a full file to console.log.0, that one to console.log.1 and so on.
+    for (int generation = -1; tail.length < maxBytes; generation++) {
+      Path file = generation < 0 ? log : log.resolveSibling("console.log." + generation);
+      byte[] before = tail(file, maxBytes - tail.length);
+      if (before == null) {
+        break;
+      }
+      byte[] joined = new byte[before.length + tail.length];
+      System.arraycopy(before, 0, joined, 0, before.length);
+      System.arraycopy(tail, 0, joined, before.length, tail.length);
+      tail = joined;
+    }
+    return tail;
+  }
+
+  /** The last bytes of a file, or null if there is none. */
+  private static byte[] tail(Path file, int maxBytes) {
+    try (SeekableByteChannel channel = Files.newByteChannel(file)) {
+      channel.position(Math.max(0, channel.size() - maxBytes));
+      ByteBuffer buffer = ByteBuffer.allocate((int) Math.min(maxBytes, channel.size()));
+      while (buffer.hasRemaining() && channel.read(buffer) >= 0) {
+        // until the end: a read may give less than was asked for
+      }
+      byte[] bytes = new byte[buffer.position()];
+      buffer.flip().get(bytes);
+      return bytes;
+    } catch (NoSuchFileException e) {
+      return null;
+    } catch (IOException e) {
+      throw new DriverException(Kind.TRANSIENT, "cannot read " + file + ": " + e, e);
+    }
+  }
+
+  // ---------------------------------------------------------------- going
+
+  @Override
+  public void destroy(InstanceId id, Attempt upTo) {
+    try (FileLocks.Held lock = locks.instance(id)) {
+      Optional<View> domain = view(id);
+      if (domain.isPresent() && !mayDestroy(domain.get(), upTo)) {
+        return;
+      }
+      Optional<InstanceStore.Owner> owner = store.owner(id);
+      boolean files =
+          owner.isPresent()
+              && owner.get().host().equals(settings.host())
+              && !upTo.isOlderThan(owner.get().attempt());
+      if (domain.isPresent() || files) {
+        discard(id);
+      }
+    }
+  }
+
+  private boolean mayDestroy(View domain, Attempt upTo) {
+    return domain.info().isOurs(cloudId(), settings.host())
+        && !upTo.isOlderThan(domain.info().ownership().orElseThrow().attempt());
+  }
+
+  /** Removes the domain of this cloud with that uuid and everything that belongs to it. */
+  private void discard(InstanceId id) {
+    Optional<View> domain = view(id);
+    Set<Nic> nics = new LinkedHashSet<>();
+    domain.ifPresent(d -> nics.addAll(d.nics()));
+    store.owner(id).ifPresent(o -> nics.addAll(o.nics()));
+    if (domain.isPresent()) {
+      ignoringAbsence(() -> stop(id));
+    }
+    network.unplug(List.copyOf(nics));
+    if (domain.isPresent()) {
+      ignoringAbsence(
+          () ->
+              changeDomain(
+                  id,
+                  "undefine",
+                  d -> {
+                    if (settings.isTestDriver()) {
+                      d.undefine();
+                    } else {
+                      d.undefine(UNDEFINE_ALL);
+                    }
+                    return null;
+                  }));
+    }
+    store.delete(id);
+  }
+
+  private void discardAfterRefusal(InstanceId id, DriverException refusal) {
+    try {
+      discard(id);
+    } catch (RuntimeException e) {
+      // The caller still owes the clean-up and will ask for it.
+      log.warn("Not all of {} could be removed", id, e);
+      refusal.addSuppressed(e);
+    }
+  }
+
+  private static void ignoringAbsence(Runnable work) {
+    try {
+      work.run();
+    } catch (DriverException e) {
+      if (e.kind() != Kind.NOT_FOUND) {
+        throw e;
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    upkeep.shutdownNow();
+    reads.close();
+    changes.close();
+  }
+
+  // ---------------------------------------------------------------- domains and what they say
+
+  /**
+   * A domain as libvirt has it.
+   *
+   * @param nics our ports, empty for a domain that is not ours
+   */
+  private record View(DomainInfo info, List<Nic> nics) {
+    boolean isActive() {
+      return switch (info.power()) {
+        case RUNNING, PAUSED, SUSPENDED -> true;
+        case NOSTATE, SHUTDOWN, CRASHED -> false;
+      };
+    }
+  }
+
+  private List<View> views() {
+    return reads.call(
+        "list domains",
+        settings.deadlines().query(),
+        c -> {
+          Domain[] all = c.listAllDomains(0);
+          try {
+            List<View> views = new ArrayList<>();
+            for (Domain domain : all) {
+              look(domain).ifPresent(views::add);
+            }
+            return views;
+          } finally {
+            for (Domain domain : all) {
+              domain.free();
+            }
+          }
+        });
+  }
+
+  private Optional<View> view(InstanceId id) {
+    return reads.call(
+        "look for domain " + id,
+        settings.deadlines().query(),
+        c -> {
+          try {
+            return with(c.domainLookupByUUID(id.uuid()), LibvirtDriver::look);
+          } catch (LibvirtException e) {
+            if (LibvirtErrors.is(e, ErrorNumber.VIR_ERR_NO_DOMAIN)) {
+              return Optional.empty();
+            }
+            throw e;
+          }
+        });
+  }
+
+  /** Empty if it vanished meanwhile. */
+  private static Optional<View> look(Domain domain) throws LibvirtException {
+    try {
+      org.libvirt.DomainInfo numbers = domain.getInfo();
+      Optional<DomainMetadata> metadata = metadata(domain);
+      Resources used =
+          metadata
+              .map(DomainMetadata::used)
+              .orElseGet(() -> new Resources(numbers.nrVirtCpu, numbers.maxMem / 1024, 0));
+      return Optional.of(
+          new View(
+              new DomainInfo(
+                  InstanceId.of(domain.getUUIDString()),
+                  domain.getName(),
+                  powerState(numbers.state),
+                  used,
+                  metadata.map(DomainMetadata::ownership)),
+              metadata.map(DomainMetadata::nics).orElse(List.of())));
+    } catch (LibvirtException e) {
+      if (LibvirtErrors.is(e, ErrorNumber.VIR_ERR_NO_DOMAIN)) {
+        return Optional.empty();
+      }
+      throw e;
+    }
+  }
+
+  private static Optional<DomainMetadata> metadata(Domain domain) throws LibvirtException {
+    try {
+      String text = domain.getMetadata(METADATA_ELEMENT, DomainMetadata.NAMESPACE, 0);
+      return Optional.of(DomainMetadata.read(text));
+    } catch (LibvirtException e) {
+      if (LibvirtErrors.is(e, ErrorNumber.VIR_ERR_NO_DOMAIN_METADATA)) {
+        return Optional.empty();
+      }
+      throw e;
+    } catch (IllegalArgumentException e) {
+      log.warn("Domain {} has metadata of ours that cannot be read: {}", domain.getName(), e);
+      return Optional.empty();
+    }
+  }
+
+  private static PowerState powerState(org.libvirt.DomainInfo.DomainState state) {
+    return switch (state) {
+      // A guest that is going down still runs; after a soft reboot it never is off at all.
+      case VIR_DOMAIN_RUNNING, VIR_DOMAIN_BLOCKED, VIR_DOMAIN_SHUTDOWN -> PowerState.RUNNING;
+      case VIR_DOMAIN_PAUSED -> PowerState.PAUSED;
+      case VIR_DOMAIN_SHUTOFF -> PowerState.SHUTDOWN;
+      case VIR_DOMAIN_CRASHED -> PowerState.CRASHED;
+      case VIR_DOMAIN_PMSUSPENDED -> PowerState.SUSPENDED;
+      case VIR_DOMAIN_NOSTATE -> PowerState.NOSTATE;
+    };
+  }
+
+  private View requireOurs(InstanceId id) {
+    return view(id)
+        .filter(v -> v.info().isOurs(cloudId(), settings.host()))
+        .orElseThrow(
+            () -> new DriverException(Kind.NOT_FOUND, "Instance " + id + " could not be found."));
+  }
+
+  private View requireSameAttempt(DomainSpec spec) {
+    View found = requireOurs(spec.id());
+    Attempt there = found.info().ownership().orElseThrow().attempt();
+    if (!there.equals(spec.attempt())) {
+      throw stale(spec.id(), there);
+    }
+    return found;
+  }
+
+  private DomainInfo.Ownership requireOurCloud(View found) {
+    return found
+        .info()
+        .ownership()
+        .filter(o -> o.cloudId().equals(cloudId()))
+        .orElseThrow(
+            () ->
+                new DriverException(
+                    Kind.RETRY_ELSEWHERE,
+                    "a domain that is not ours has the uuid " + found.info().uuid()));
+  }
+
+  private static DriverException stale(InstanceId id, Attempt there) {
+    return new DriverException(Kind.STALE, "attempt " + there + " of " + id + " is on this host");
+  }
+
+  private String cloudId() {
+    return settings.cloudId();
+  }
+
+  // ---------------------------------------------------------------- calls
+
+  /** Something to do with one domain, on the connection's thread. */
+  @FunctionalInterface
+  private interface DomainCall<T> {
+    T on(Domain domain) throws LibvirtException;
+  }
+
+  private static <T> T with(Domain domain, DomainCall<T> call) throws LibvirtException {
+    try {
+      return call.on(domain);
+    } finally {
+      domain.free();
+    }
+  }
+
+  private <T> T change(String what, LibvirtConnection.Call<T> call) {
+    return changes.call(what, settings.deadlines().change(), call);
+  }
+
+  private <T> T changeDomain(InstanceId id, String verb, DomainCall<T> call) {
+    return change(verb + " domain " + id, c -> with(c.domainLookupByUUID(id.uuid()), call));
+  }
+
+  // ---------------------------------------------------------------- upkeep
+
+  /** Ports of our domains that are active; those that are off get theirs when they are started. */
+  private List<Nic> nicsOfActiveDomains() {
+    return views().stream()
+        .filter(v -> v.info().isOurs(cloudId(), settings.host()) && v.isActive())
+        .flatMap(v -> v.nics().stream())
+        .toList();
+  }
+
+  private void keepUp() {
+    try {
+      network.upkeep(nicsOfActiveDomains());
+    } catch (RuntimeException e) {
+      // The next round tries again; an exception would end the rounds.
+      log.warn("Upkeep of the host's networks failed: {}", e.getMessage());
+    }
+  }
+}
