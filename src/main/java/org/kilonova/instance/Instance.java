@@ -21,6 +21,7 @@ import org.kilonova.kernel.PowerState;
  * @param updatedAt of the last change
  * @param launchedAt of the first activation, or null
  * @param terminatedAt of the deletion, or null
+ * @param lastRequestId of the last accepted task, so that a repeated request is known, or null
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record Instance(
@@ -41,7 +42,8 @@ public record Instance(
     Instant createdAt,
     Instant updatedAt,
     Instant launchedAt,
-    Instant terminatedAt) {
+    Instant terminatedAt,
+    String lastRequestId) {
 
   /** A new one, straight from the request. */
   public static Instance requested(InstanceSpec spec, Instant at) {
@@ -62,6 +64,7 @@ public record Instance(
         List.of(),
         at,
         at,
+        null,
         null,
         null);
   }
@@ -94,6 +97,7 @@ public record Instance(
     private List<Obligation> obligations;
     private Instant launchedAt;
     private Instant terminatedAt;
+    private String lastRequestId;
 
     private Edit(Instance from, Instant at) {
       this.from = from;
@@ -113,6 +117,7 @@ public record Instance(
       obligations = from.obligations;
       launchedAt = from.launchedAt;
       terminatedAt = from.terminatedAt;
+      lastRequestId = from.lastRequestId;
     }
 
     public Edit details(InstanceDetails d) {
@@ -165,6 +170,11 @@ public record Instance(
       return this;
     }
 
+    public Edit lastRequestId(String value) {
+      lastRequestId = value;
+      return this;
+    }
+
     /** Adds debts that are not there yet. */
     public Edit owe(List<Obligation> more) {
       List<Obligation> before = obligations;
@@ -200,7 +210,8 @@ public record Instance(
           from.createdAt,
           at,
           launchedAt,
-          terminatedAt);
+          terminatedAt,
+          lastRequestId);
     }
   }
 }

@@ -54,6 +54,7 @@ public sealed interface InstanceEvent extends CborSerializable {
       HostId host,
       String reason,
       boolean failed,
+      boolean excludes,
       List<Obligation> owes,
       Instant at)
       implements InstanceEvent {}

@@ -1,5 +1,6 @@
 package org.kilonova.instance;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
@@ -30,7 +31,16 @@ import org.kilonova.scheduler.SchedulerProtocol.Candidate;
 public sealed interface InstanceState extends CborSerializable {
 
   /** Never heard of. */
-  record Absent() implements InstanceState {}
+  record Absent() implements InstanceState {
+    @Override
+    public Phase phase() {
+      return Phase.ABSENT;
+    }
+  }
+
+  /** Where it stands in the transition table. */
+  @JsonIgnore
+  Phase phase();
 
   /** All states but {@link Absent}. */
   sealed interface Present extends InstanceState {
@@ -74,6 +84,17 @@ public sealed interface InstanceState extends CborSerializable {
       Instant stepSince)
       implements Present {
     @Override
+    public Phase phase() {
+      return switch (step) {
+        case SCHEDULING -> Phase.SCHEDULING;
+        case NETWORKING -> Phase.NETWORKING;
+        case BLOCK_DEVICE_MAPPING -> Phase.BLOCK_DEVICE_MAPPING;
+        case SPAWNING -> Phase.SPAWNING;
+        case ACTIVATING -> Phase.ACTIVATING;
+      };
+    }
+
+    @Override
     public String vmState() {
       return "building";
     }
@@ -87,6 +108,11 @@ public sealed interface InstanceState extends CborSerializable {
   /** Running, as far as is known. */
   record Active(Instance instance, Task task) implements Settled {
     @Override
+    public Phase phase() {
+      return Phase.ACTIVE;
+    }
+
+    @Override
     public String vmState() {
       return "active";
     }
@@ -95,6 +121,11 @@ public sealed interface InstanceState extends CborSerializable {
   /** Shut off. */
   record Stopped(Instance instance, Task task) implements Settled {
     @Override
+    public Phase phase() {
+      return Phase.STOPPED;
+    }
+
+    @Override
     public String vmState() {
       return "stopped";
     }
@@ -102,6 +133,11 @@ public sealed interface InstanceState extends CborSerializable {
 
   /** What cannot work; the fault says why. */
   record Failed(Instance instance, Fault fault, Task task) implements Settled {
+    @Override
+    public Phase phase() {
+      return Phase.ERROR;
+    }
+
     @Override
     public String vmState() {
       return "error";
@@ -116,6 +152,11 @@ public sealed interface InstanceState extends CborSerializable {
   record Deleting(Instance instance, String vmState, Fault fault, Instant since)
       implements Present {
     @Override
+    public Phase phase() {
+      return Phase.DELETING;
+    }
+
+    @Override
     public String taskState() {
       return "deleting";
     }
@@ -123,6 +164,11 @@ public sealed interface InstanceState extends CborSerializable {
 
   /** Gone; kept for its history and for debts of hosts that are away. */
   record Deleted(Instance instance) implements Present {
+    @Override
+    public Phase phase() {
+      return Phase.DELETED;
+    }
+
     @Override
     public String vmState() {
       return "deleted";

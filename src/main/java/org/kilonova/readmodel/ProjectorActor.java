@@ -1,0 +1,163 @@
+package org.kilonova.readmodel;
+
+import akka.actor.typed.Behavior;
+import akka.actor.typed.PostStop;
+import akka.actor.typed.javadsl.AbstractBehavior;
+import akka.actor.typed.javadsl.ActorContext;
+import akka.actor.typed.javadsl.Behaviors;
+import akka.actor.typed.javadsl.Receive;
+import akka.actor.typed.javadsl.TimerScheduler;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.function.Consumer;
+import org.jdbi.v3.core.Jdbi;
+import org.kilonova.kernel.HostId;
+import org.kilonova.kernel.InstanceId;
+
+/**
+ * Runs the {@link Projection} and the watchdog on the controller that holds the {@link LeaderLock}.
+ * The watchdog nudges instances for which something is pending but nothing has happened for a
+ * while, so that an entity whose node died is awake again on another; it carries no truth.
+ */
+public final class ProjectorActor extends AbstractBehavior<ProjectorActor.Command> {
+  /** What it hears. */
+  public sealed interface Command {}
+
+  /** A host came, went or came back: nudge what waits for it. */
+  public record HostChanged(HostId host) implements Command {}
+
+  /** A controller left: its instances have to be woken elsewhere. */
+  public record MemberGone() implements Command {}
+
+  private record Tick() implements Command {}
+
+  private record Stepped(boolean leader, int events, Throwable failure) implements Command {}
+
+  private record Sweep() implements Command {}
+
+  /**
+   * What it works with.
+   *
+   * @param blocking where blocking work runs
+   * @param nudge wakes an instance, wherever it lives
+   * @param pollInterval pause between looks at the journal when nothing new was there
+   * @param sweepInterval pause between the watchdog's rounds
+   */
+  public record Setup(
+      Jdbi jdbi,
+      Projection projection,
+      LeaderLock lock,
+      Executor blocking,
+      Consumer<InstanceId> nudge,
+      InstantSource clock,
+      Duration pollInterval,
+      Duration sweepInterval) {}
+
+  private static final int NUDGES_PER_SWEEP = 2_000;
+
+  private final Setup setup;
+  private final TimerScheduler<Command> timers;
+  private boolean leader;
+  private boolean failing;
+
+  public static Behavior<Command> create(Setup setup) {
+    return Behaviors.setup(
+        context -> Behaviors.withTimers(timers -> new ProjectorActor(context, timers, setup)));
+  }
+
+  private ProjectorActor(
+      ActorContext<Command> context, TimerScheduler<Command> timers, Setup setup) {
+    super(context);
+    this.setup = setup;
+    this.timers = timers;
+    context.getSelf().tell(new Tick());
+    timers.startTimerWithFixedDelay(new Sweep(), setup.sweepInterval());
+  }
+
+  @Override
+  public Receive<Command> createReceive() {
+    return newReceiveBuilder()
+        .onMessage(Tick.class, m -> step())
+        .onMessage(Stepped.class, this::onStepped)
+        .onMessage(Sweep.class, m -> sweep(setup.clock().instant().minus(setup.sweepInterval())))
+        .onMessage(MemberGone.class, m -> sweep(setup.clock().instant()))
+        .onMessage(HostChanged.class, this::onHostChanged)
+        .onSignal(
+            PostStop.class,
+            s -> {
+              setup.blocking().execute(setup.lock()::close);
+              return this;
+            })
+        .build();
+  }
+
+  private Behavior<Command> step() {
+    getContext()
+        .pipeToSelf(
+            CompletableFuture.supplyAsync(
+                () -> {
+                  boolean holds = setup.lock().holds();
+                  return new Stepped(holds, holds ? setup.projection().step() : 0, null);
+                },
+                setup.blocking()),
+            (done, failure) -> failure == null ? done : new Stepped(leader, 0, failure));
+    return this;
+  }
+
+  private Behavior<Command> onStepped(Stepped stepped) {
+    if (stepped.failure() != null && !failing) {
+      getContext().getLog().warn("the projector cannot go on for now", stepped.failure());
+    } else if (stepped.failure() == null && failing) {
+      getContext().getLog().info("the projector goes on");
+    }
+    failing = stepped.failure() != null;
+    if (stepped.leader() != leader) {
+      leader = stepped.leader();
+      getContext()
+          .getLog()
+          .info(leader ? "leads the read model" : "no longer leads the read model");
+    }
+    if (stepped.events() > 0) {
+      getContext().getSelf().tell(new Tick());
+    } else {
+      Duration pause = leader && !failing ? setup.pollInterval() : Duration.ofMillis(500);
+      timers.startSingleTimer(new Tick(), pause);
+    }
+    return this;
+  }
+
+  private Behavior<Command> sweep(Instant before) {
+    if (leader && !failing) {
+      nudgeAll(() -> find(before));
+    }
+    return this;
+  }
+
+  private List<InstanceId> find(Instant before) {
+    return setup
+        .jdbi()
+        .withHandle(handle -> InstanceRows.inFlightSince(handle, before, NUDGES_PER_SWEEP));
+  }
+
+  private Behavior<Command> onHostChanged(HostChanged changed) {
+    if (leader && !failing) {
+      nudgeAll(
+          () -> setup.jdbi().withHandle(h -> InstanceRows.inFlightOn(h, changed.host().name())));
+    }
+    return this;
+  }
+
+  private void nudgeAll(java.util.function.Supplier<List<InstanceId>> ids) {
+    CompletableFuture.supplyAsync(ids, setup.blocking())
+        .thenAccept(found -> found.forEach(setup.nudge()))
+        .exceptionally(
+            failure -> {
+              // The next sweep tries again; the step loop reports the database's trouble.
+              return null;
+            });
+  }
+}

@@ -1,0 +1,132 @@
+package org.kilonova.readmodel;
+
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.ActorSystem;
+import akka.actor.typed.javadsl.AskPattern;
+import akka.cluster.sharding.typed.javadsl.ClusterSharding;
+import akka.cluster.sharding.typed.javadsl.EntityRef;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
+import org.jdbi.v3.core.Jdbi;
+import org.kilonova.compute.ComputeProtocol.ConsoleAnswer;
+import org.kilonova.compute.ComputeProtocol.HostCommand;
+import org.kilonova.compute.ComputeProtocol.ReadConsole;
+import org.kilonova.compute.HostDirectory;
+import org.kilonova.instance.InstanceEntity;
+import org.kilonova.instance.InstanceProtocol;
+import org.kilonova.instance.InstanceProtocol.Accepted;
+import org.kilonova.instance.InstanceProtocol.Reply;
+import org.kilonova.instance.InstanceProtocol.Request;
+import org.kilonova.instance.InstanceState;
+import org.kilonova.instance.Instances;
+import org.kilonova.instance.Placement;
+import org.kilonova.kernel.InstanceId;
+
+/** {@link Instances} over cluster sharding, with the row written before an answer is passed on. */
+public final class ShardedInstances implements Instances {
+  private final ActorSystem<?> system;
+  private final ClusterSharding sharding;
+  private final Jdbi jdbi;
+  private final JournalReader journal;
+  private final HostDirectory.View hosts;
+  private final InstantSource clock;
+  private final Duration askTimeout;
+  private final Duration patience;
+
+  /**
+   * The way to instances.
+   *
+   * @param askTimeout after so long without an answer the same is sent again
+   * @param patience after so long it is given up
+   */
+  public ShardedInstances(
+      ActorSystem<?> system,
+      Jdbi jdbi,
+      JournalReader journal,
+      HostDirectory.View hosts,
+      InstantSource clock,
+      Duration askTimeout,
+      Duration patience) {
+    this.system = system;
+    this.sharding = ClusterSharding.get(system);
+    this.jdbi = jdbi;
+    this.journal = journal;
+    this.hosts = hosts;
+    this.clock = clock;
+    this.askTimeout = askTimeout;
+    this.patience = patience;
+  }
+
+  @Override
+  public Reply request(InstanceId id, Function<ActorRef<Reply>, Request> message) {
+    EntityRef<InstanceProtocol.Command> entity =
+        sharding.entityRefFor(InstanceEntity.TYPE_KEY, id.toString());
+    Instant giveUp = clock.instant().plus(patience);
+    while (true) {
+      try {
+        Reply reply = join(entity.ask(message::apply, askTimeout));
+        if (reply instanceof Accepted accepted) {
+          // Read your writes: on any node, in lists too.
+          jdbi.useHandle(
+              handle ->
+                  InstanceRows.upsert(
+                      handle, List.of(new InstanceRow(accepted.state(), accepted.revision()))));
+        }
+        return reply;
+      } catch (UnavailableException e) {
+        if (!clock.instant().isBefore(giveUp)) {
+          throw e;
+        }
+      }
+    }
+  }
+
+  @Override
+  public List<Recorded> history(InstanceId id) {
+    return jdbi.withHandle(handle -> journal.history(handle, id));
+  }
+
+  @Override
+  public byte[] consoleOutput(InstanceState.Present state, int maxBytes) {
+    Placement placement = state.instance().placement();
+    ActorRef<HostCommand> agent =
+        placement == null
+            ? null
+            : hosts
+                .find(placement.host())
+                .filter(h -> h.presence() == HostDirectory.Presence.UP)
+                .map(HostDirectory.Known::agent)
+                .orElse(null);
+    if (agent == null) {
+      throw new UnavailableException("The host of the instance is not there just now.");
+    }
+    CompletionStage<ConsoleAnswer> answer =
+        AskPattern.ask(
+            agent,
+            replyTo -> new ReadConsole(state.instance().id(), maxBytes, replyTo),
+            askTimeout,
+            system.scheduler());
+    ConsoleAnswer read = join(answer);
+    if (read.bytes() == null) {
+      throw new UnavailableException(read.error());
+    }
+    return read.bytes();
+  }
+
+  private static <T> T join(CompletionStage<T> stage) {
+    try {
+      return stage.toCompletableFuture().join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof TimeoutException) {
+        throw new UnavailableException("No answer in time; it is not known whether it was done.");
+      }
+      throw e;
+    }
+  }
+}
