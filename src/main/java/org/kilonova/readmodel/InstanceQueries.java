@@ -15,8 +15,8 @@ public interface InstanceQueries {
   /**
    * One page of instances.
    *
-   * @throws MarkerNotFoundException if the query's marker is not among the instances that its
-   *     owner conditions allow
+   * @throws MarkerNotFoundException if the query's marker is not among the instances that its owner
+   *     conditions allow
    * @throws BadPatternException if a pattern is no regular expression
    */
   Page list(InstanceQuery query);

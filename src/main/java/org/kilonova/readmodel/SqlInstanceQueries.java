@@ -33,14 +33,15 @@ import org.kilonova.readmodel.InstanceQuery.Tags;
  * {@link InstanceQueries} on the table {@code instance}. Pages are cut by key (the sort values of
  * the marker), never by offset.
  *
- * <p>A row's state is immutable at its revision, so parsed states are kept: a list asks the database
- * for ids and revisions, and for the states of those only that it does not have yet.
+ * <p>A row's state is immutable at its revision, so parsed states are kept: a list asks the
+ * database for ids and revisions, and for the states of those only that it does not have yet.
  */
 public final class SqlInstanceQueries implements InstanceQueries {
   /** PostgreSQL's class 2201B: invalid_regular_expression. */
   private static final String INVALID_REGULAR_EXPRESSION = "2201B";
 
-  private static final String ISO_TIME = "to_char(%s AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')";
+  private static final String ISO_TIME =
+      "to_char(%s AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')";
 
   /** The text that conditions compare, for fields whose column is no text itself. */
   private static final Map<Field, String> TEXT = new EnumMap<>(Field.class);
@@ -134,8 +135,7 @@ public final class SqlInstanceQueries implements InstanceQueries {
                       return state == null
                           ? cached
                           : cache.put(
-                              id.uuid(),
-                              new InstanceRow(InstanceRows.parse(state), rs.getLong(1)));
+                              id.uuid(), new InstanceRow(InstanceRows.parse(state), rs.getLong(1)));
                     })
                 .findOne());
   }
@@ -160,7 +160,8 @@ public final class SqlInstanceQueries implements InstanceQueries {
   private record Found(UUID uuid, long revision) {}
 
   private Page list(Handle handle, InstanceQuery query, Where where, List<Sort> sorts) {
-    StringBuilder sql = new StringBuilder("SELECT uuid, revision FROM instance").append(where.sql());
+    StringBuilder sql =
+        new StringBuilder("SELECT uuid, revision FROM instance").append(where.sql());
     Map<String, Object> markerValues = Map.of();
     if (query.marker() != null) {
       markerValues = markerValues(handle, query, sorts);
@@ -180,8 +181,7 @@ public final class SqlInstanceQueries implements InstanceQueries {
             .bind("limit", query.limit())
             .map((rs, ctx) -> new Found(rs.getObject(1, UUID.class), rs.getLong(2)))
             .list();
-    InstanceId next =
-        found.size() == query.limit() ? new InstanceId(found.getLast().uuid()) : null;
+    InstanceId next = found.size() == query.limit() ? new InstanceId(found.getLast().uuid()) : null;
     return new Page(rows(handle, found, where), next);
   }
 
@@ -212,7 +212,8 @@ public final class SqlInstanceQueries implements InstanceQueries {
                 UUID uuid = rs.getObject(1, UUID.class);
                 return rows.put(
                     uuid,
-                    cache.put(uuid, new InstanceRow(InstanceRows.parse(rs.getString(3)), rs.getLong(2))));
+                    cache.put(
+                        uuid, new InstanceRow(InstanceRows.parse(rs.getString(3)), rs.getLong(2))));
               })
           .list();
     }
@@ -292,7 +293,10 @@ public final class SqlInstanceQueries implements InstanceQueries {
     for (int i = 0; i < sorts.size(); i++) {
       sql.append(i == 0 ? "(" : " OR (");
       for (int equal = 0; equal < i; equal++) {
-        sql.append(SORT.get(sorts.get(equal).field())).append(" = :m").append(equal).append(" AND ");
+        sql.append(SORT.get(sorts.get(equal).field()))
+            .append(" = :m")
+            .append(equal)
+            .append(" AND ");
       }
       sql.append(SORT.get(sorts.get(i).field()))
           .append(sorts.get(i).descending() ? " < :m" : " > :m")
@@ -364,7 +368,8 @@ public final class SqlInstanceQueries implements InstanceQueries {
           alternatives.add(pattern.allBut() ? vmState : "FALSE");
           continue;
         }
-        String is = "coalesce(task_state, '') = ANY(" + array(List.copyOf(pattern.taskStates())) + ")";
+        String is =
+            "coalesce(task_state, '') = ANY(" + array(List.copyOf(pattern.taskStates())) + ")";
         alternatives.add("(" + vmState + " AND " + (pattern.allBut() ? "NOT " : "") + is + ")");
       }
       return "(" + String.join(" OR ", alternatives) + ")";

@@ -14,8 +14,8 @@ import org.kilonova.readmodel.InstanceQuery.StatePattern;
 
 /**
  * A server's {@code status}, derived from vm_state and task_state by Nova's table ({@code
- * nova/api/openstack/common.py}). States that Kilonova does not know yet stand in it too: asking for
- * their status finds nothing, but is no error.
+ * nova/api/openstack/common.py}). States that Kilonova does not know yet stand in it too: asking
+ * for their status finds nothing, but is no error.
  */
 public final class ServerStatus {
   private static final Map<String, String> DEFAULTS = new LinkedHashMap<>();
@@ -43,8 +43,7 @@ public final class ServerStatus {
           vmState, "RESIZE", "resize_prep", "resize_migrating", "resize_migrated", "resize_finish");
     }
     task("active", "REBOOT", "rebooting", "reboot_pending", "reboot_started");
-    task(
-        "active", "HARD_REBOOT", "rebooting_hard", "reboot_pending_hard", "reboot_started_hard");
+    task("active", "HARD_REBOOT", "rebooting_hard", "reboot_pending_hard", "reboot_started_hard");
     task("active", "PASSWORD", "updating_password");
     task("active", "MIGRATING", "migrating");
     task("paused", "MIGRATING", "migrating");

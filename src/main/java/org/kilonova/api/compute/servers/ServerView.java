@@ -148,9 +148,7 @@ public final class ServerView {
     out.writeStringField(
         "OS-EXT-AZ:availability_zone",
         orEmpty(
-            i.placement() == null
-                ? spec.availabilityZone()
-                : i.placement().availabilityZone()));
+            i.placement() == null ? spec.availabilityZone() : i.placement().availabilityZone()));
     out.writeStringField("config_drive", spec.configDrive() ? "True" : "");
     out.writeStringField("key_name", spec.keyName());
     out.writeStringField("OS-SRV-USG:launched_at", microseconds(i.launchedAt()));
@@ -176,8 +174,7 @@ public final class ServerView {
         "OS-EXT-SRV-ATTR:host", i.placement() == null ? null : i.placement().host().name());
     out.writeStringField("OS-EXT-SRV-ATTR:instance_name", "instance-%08x".formatted(spec.number()));
     out.writeStringField(
-        "OS-EXT-SRV-ATTR:hypervisor_hostname",
-        i.placement() == null ? null : i.placement().node());
+        "OS-EXT-SRV-ATTR:hypervisor_hostname", i.placement() == null ? null : i.placement().node());
     if (microversion >= 3) {
       ImageSpec image = spec.image();
       out.writeStringField("OS-EXT-SRV-ATTR:hostname", i.hostname());
@@ -361,7 +358,9 @@ public final class ServerView {
     return i.placement() == null ? "" : hostId(i.spec().projectId(), i.placement().host());
   }
 
-  /** The host's name as a tenant may see it: the same for the same tenant, meaningless to others. */
+  /**
+   * The host's name as a tenant may see it: the same for the same tenant, meaningless to others.
+   */
   static String hostId(String projectId, HostId host) {
     try {
       byte[] hash =
