@@ -1,0 +1,356 @@
+package org.kilonova.quota;
+
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigException;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.Jdbi;
+import org.kilonova.kernel.ConfigurationException;
+import org.kilonova.kernel.InstanceId;
+import org.kilonova.kernel.Resources;
+import org.kilonova.persistence.Database;
+
+/**
+ * Quotas in PostgreSQL: a claim for each instance, and a row for each project with the sum of its
+ * claims, which is locked while a claim is added. See docs/adr/0005-quota-claims.md.
+ */
+public final class SqlQuotas implements Quotas {
+  /**
+   * How long after its {@code validUntil} a claim without an instance is kept: more than clocks
+   * differ and than an event may be on its way into the journal.
+   */
+  public static final Duration LAPSE_MARGIN = Duration.ofMinutes(5);
+
+  private static final int LAPSE_BATCH = 500;
+
+  /** The instance of a claim exists if its journal or its row says so. */
+  private static final String INSTANCE_EXISTS =
+      """
+      (EXISTS (SELECT FROM instance i WHERE i.uuid = c.instance_uuid)
+       OR EXISTS (SELECT FROM event_journal e
+                  WHERE e.persistence_id = 'Instance|' || c.instance_uuid::text))
+      """;
+
+  /** Deletes a claim (named c) and takes it off the sum, both or neither. */
+  private static final String RELEASE =
+      """
+      WITH released AS (
+        DELETE FROM quota_claim c WHERE c.instance_uuid = :id AND %s
+        RETURNING c.project_id, c.cores, c.ram_mb)
+      UPDATE quota_usage u
+      SET instances = u.instances - 1, cores = u.cores - r.cores, ram_mb = u.ram_mb - r.ram_mb
+      FROM released r WHERE u.project_id = r.project_id
+      """;
+
+  private final Jdbi jdbi;
+  private final Map<String, Integer> defaults;
+  private final InstantSource clock;
+
+  /**
+   * @param defaults limits for projects that have none of their own, from {@link #defaults(Config)}
+   */
+  public SqlQuotas(Database database, Map<String, Integer> defaults, InstantSource clock) {
+    this.jdbi = database.jdbi();
+    this.defaults = Map.copyOf(defaults);
+    this.clock = clock;
+  }
+
+  /**
+   * Nova's defaults, overridden by what {@code kilonova.quota} sets: a key for each resource, -1 is
+   * unlimited.
+   *
+   * @throws ConfigurationException for a resource that does not exist or a value that is no limit
+   */
+  public static Map<String, Integer> defaults(Config quota) {
+    Map<String, Integer> limits = new LinkedHashMap<>(QuotaPolicy.NOVA_DEFAULTS);
+    for (String resource : quota.root().keySet()) {
+      String key = "kilonova.quota." + resource;
+      if (!limits.containsKey(resource)) {
+        throw new ConfigurationException(
+            key, "no such resource; there are " + limits.keySet().stream().sorted().toList());
+      }
+      try {
+        limits.put(resource, quota.getInt(resource));
+      } catch (ConfigException e) {
+        throw new ConfigurationException(key, "must be a whole number", e);
+      }
+      if (limits.get(resource) < QuotaPolicy.UNLIMITED) {
+        throw new ConfigurationException(key, "must be 0 or more, or -1 for unlimited");
+      }
+    }
+    return limits;
+  }
+
+  // ---------------------------------------------------------------------------------- claims
+
+  @Override
+  public List<Integer> reserveInstances(
+      String projectId, List<InstanceId> ids, int min, Resources each, Instant validUntil) {
+    UUID[] uuids = ids.stream().map(InstanceId::uuid).toArray(UUID[]::new);
+    return jdbi.inTransaction(
+        handle -> {
+          withoutWaitingForTheDisk(handle);
+          Map<String, Integer> limits = limits(handle, projectId);
+          QuotaPolicy.Usage usage = lockUsage(handle, projectId);
+          Map<UUID, Integer> numbers = numbers(handle, uuids);
+          if (numbers.isEmpty()) {
+            int granted = QuotaPolicy.grant(limits, usage, each, min, uuids.length);
+            numbers = claim(handle, projectId, uuids, granted, each, validUntil);
+          } // else this call is a repetition, and gets the answer of the first one
+          return List.of(uuids).stream().takeWhile(numbers::containsKey).map(numbers::get).toList();
+        });
+  }
+
+  /**
+   * Commits the transaction without waiting until it is on disk, so that a project's lock is held
+   * for a fraction of a millisecond instead of for an fsync. Safe, because a claim that a crash of
+   * PostgreSQL takes away was of no instance: the instance's first event is committed later, and
+   * synchronously, and as the log is written in order, that commit takes the claim's to the disk
+   * with it.
+   */
+  private static void withoutWaitingForTheDisk(Handle handle) {
+    handle.execute("SET LOCAL synchronous_commit = off");
+  }
+
+  /** From here to the end of the transaction, no other reserves or releases for this project. */
+  private static QuotaPolicy.Usage lockUsage(Handle handle, String projectId) {
+    return findAndLockUsage(handle, projectId)
+        .orElseGet(
+            () -> {
+              handle
+                  .createUpdate(
+                      "INSERT INTO quota_usage (project_id) VALUES (:project) ON CONFLICT DO NOTHING")
+                  .bind("project", projectId)
+                  .execute();
+              return findAndLockUsage(handle, projectId).orElseThrow();
+            });
+  }
+
+  private static Optional<QuotaPolicy.Usage> findAndLockUsage(Handle handle, String projectId) {
+    return handle
+        .createQuery(
+            """
+            SELECT instances, cores, ram_mb FROM quota_usage WHERE project_id = :project FOR UPDATE
+            """)
+        .bind("project", projectId)
+        .map((row, context) -> usage(row))
+        .findOne();
+  }
+
+  private static QuotaPolicy.Usage usage(ResultSet row) throws SQLException {
+    return new QuotaPolicy.Usage(
+        row.getInt("instances"), row.getInt("cores"), row.getLong("ram_mb"));
+  }
+
+  private static Map<UUID, Integer> numbers(Handle handle, UUID[] uuids) {
+    return handle
+        .createQuery(
+            "SELECT instance_uuid, number FROM quota_claim WHERE instance_uuid = ANY (:uuids)")
+        .bindArray("uuids", UUID.class, (Object[]) uuids)
+        .reduceRows(
+            new LinkedHashMap<>(),
+            (numbers, row) -> {
+              numbers.put(
+                  row.getColumn("instance_uuid", UUID.class),
+                  row.getColumn("number", Integer.class));
+              return numbers;
+            });
+  }
+
+  /** Adds the claims of the first {@code count} uuids, and them to the sum. */
+  private Map<UUID, Integer> claim(
+      Handle handle,
+      String projectId,
+      UUID[] uuids,
+      int count,
+      Resources each,
+      Instant validUntil) {
+    return handle
+        .createQuery(
+            """
+            WITH counted AS (
+              UPDATE quota_usage SET
+                instances = instances + :count,
+                cores = cores + :count * :cores,
+                ram_mb = ram_mb + :count * :ram
+              WHERE project_id = :project)
+            INSERT INTO quota_claim
+              (instance_uuid, project_id, cores, ram_mb, created_at, valid_until)
+            SELECT uuid, :project, :cores, :ram, :now, :until
+            FROM unnest(:uuids) WITH ORDINALITY AS request (uuid, position)
+            WHERE position <= :count
+            RETURNING instance_uuid, number
+            """)
+        .bind("project", projectId)
+        .bindArray("uuids", UUID.class, (Object[]) uuids)
+        .bind("count", count)
+        .bind("cores", each.vcpus())
+        .bind("ram", each.memoryMb())
+        .bind("now", clock.instant())
+        .bind("until", validUntil)
+        .reduceRows(
+            new LinkedHashMap<>(),
+            (numbers, row) -> {
+              numbers.put(
+                  row.getColumn("instance_uuid", UUID.class),
+                  row.getColumn("number", Integer.class));
+              return numbers;
+            });
+  }
+
+  @Override
+  public void releaseInstance(InstanceId id) {
+    jdbi.useTransaction(
+        handle -> {
+          withoutWaitingForTheDisk(handle); // a release that is lost lapses or is repeated
+          releaseInstance(handle, id);
+        });
+  }
+
+  /**
+   * As {@link #releaseInstance(InstanceId)}, in the transaction of the caller: the projector
+   * releases a deleted instance's claim with the offset that says that it did.
+   */
+  public void releaseInstance(Handle handle, InstanceId id) {
+    handle.createUpdate(RELEASE.formatted("true")).bind("id", id.uuid()).execute();
+  }
+
+  /**
+   * Ends the claims that nobody came for: those whose time is up (by {@link #LAPSE_MARGIN}) and
+   * whose instance has neither a row nor an event. Each controller may run this as often as it
+   * likes.
+   *
+   * @return how many claims it ended
+   */
+  public int lapse() {
+    Instant due = clock.instant().minus(LAPSE_MARGIN);
+    List<UUID> unconfirmed =
+        jdbi.withHandle(
+            handle ->
+                handle
+                    .createQuery(
+                        """
+                        SELECT instance_uuid FROM quota_claim
+                        WHERE NOT confirmed AND valid_until < :due ORDER BY valid_until LIMIT :batch
+                        """)
+                    .bind("due", due)
+                    .bind("batch", LAPSE_BATCH)
+                    .mapTo(UUID.class)
+                    .list());
+    int lapsed = 0;
+    // a transaction for each, so that no project's lock is held while another's is waited for
+    for (UUID id : unconfirmed) {
+      lapsed +=
+          jdbi.inTransaction(
+              handle -> {
+                withoutWaitingForTheDisk(handle);
+                int confirmed =
+                    handle
+                        .createUpdate(
+                            "UPDATE quota_claim c SET confirmed = TRUE WHERE instance_uuid = :id"
+                                + " AND "
+                                + INSTANCE_EXISTS)
+                        .bind("id", id)
+                        .execute();
+                return confirmed > 0
+                    ? 0
+                    : handle
+                        .createUpdate(RELEASE.formatted("NOT " + INSTANCE_EXISTS))
+                        .bind("id", id)
+                        .execute();
+              });
+    }
+    return lapsed;
+  }
+
+  /**
+   * Recounts a project for an operator: ends the claims of instances that are deleted, and makes
+   * the sum that of the claims. Finds nothing to do unless somebody changed the tables by hand.
+   *
+   * @return whether anything was wrong
+   */
+  public boolean repair(String projectId) {
+    return jdbi.inTransaction(
+        handle -> {
+          QuotaPolicy.Usage before = lockUsage(handle, projectId);
+          handle
+              .createUpdate(
+                  """
+                  DELETE FROM quota_claim WHERE instance_uuid IN (
+                    SELECT c.instance_uuid FROM quota_claim c
+                    JOIN instance i ON i.uuid = c.instance_uuid AND i.deleted
+                    WHERE c.project_id = :project
+                    FOR UPDATE OF c SKIP LOCKED) -- who has it locked is releasing it
+                  """)
+              .bind("project", projectId)
+              .execute();
+          QuotaPolicy.Usage after =
+              handle
+                  .createQuery(
+                      """
+                      UPDATE quota_usage SET (instances, cores, ram_mb) = (
+                        SELECT count(*), coalesce(sum(c.cores), 0), coalesce(sum(c.ram_mb), 0)
+                        FROM quota_claim c WHERE c.project_id = :project)
+                      WHERE project_id = :project
+                      RETURNING instances, cores, ram_mb
+                      """)
+                  .bind("project", projectId)
+                  .map((row, context) -> usage(row))
+                  .one();
+          return !before.equals(after);
+        });
+  }
+
+  // ---------------------------------------------------------------------------------- reading
+
+  @Override
+  public Map<String, Integer> limits(String projectId) {
+    return jdbi.withHandle(handle -> limits(handle, projectId));
+  }
+
+  private Map<String, Integer> limits(Handle handle, String projectId) {
+    Map<String, Integer> limits = new LinkedHashMap<>(defaults);
+    handle
+        .createQuery(
+            """
+            SELECT resource, hard_limit, 1 AS rank FROM quota_class WHERE class_name = 'default'
+            UNION ALL
+            SELECT resource, hard_limit, 2 FROM quota_limit WHERE project_id = :project
+            ORDER BY rank
+            """)
+        .bind("project", projectId)
+        .map((row, context) -> limits.put(row.getString(1), row.getInt(2)))
+        .list();
+    return limits;
+  }
+
+  @Override
+  public Map<String, Integer> usage(String projectId) {
+    QuotaPolicy.Usage usage =
+        jdbi.withHandle(
+            handle ->
+                handle
+                    .createQuery(
+                        "SELECT instances, cores, ram_mb FROM quota_usage WHERE project_id = :project")
+                    .bind("project", projectId)
+                    .map((row, context) -> usage(row))
+                    .findOne()
+                    .orElse(QuotaPolicy.Usage.NONE));
+    return Map.of(
+        "instances",
+        usage.instances(),
+        "cores",
+        usage.cores(),
+        "ram",
+        Math.toIntExact(usage.ramMb()));
+  }
+}
