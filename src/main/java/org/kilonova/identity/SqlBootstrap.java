@@ -62,7 +62,8 @@ final class SqlBootstrap {
     insert(h);
     String userId = Ids.next();
     String projectId = Ids.next();
-    directory.projects()
+    directory
+        .projects()
         .insert(
             h,
             new Project(
@@ -91,13 +92,12 @@ final class SqlBootstrap {
   }
 
   private void insert(Handle h) {
-    directory.domains()
+    directory
+        .domains()
         .insert(h, new Domain(Domain.DEFAULT_ID, "Default", "The default domain", true, Map.of()));
-    directory.regions()
-        .insert(h, new Region(settings.region(), "", null, Map.of()));
+    directory.regions().insert(h, new Region(settings.region(), "", null, Map.of()));
     for (String role : List.of(Role.ADMIN, Role.MEMBER, Role.READER, Role.SERVICE)) {
-      directory.roles()
-          .insert(h, new Role(Ids.next(), role, null, "", Map.of()));
+      directory.roles().insert(h, new Role(Ids.next(), role, null, "", Map.of()));
     }
   }
 
