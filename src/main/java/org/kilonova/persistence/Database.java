@@ -79,6 +79,15 @@ public final class Database implements AutoCloseable {
     }
   }
 
+  /**
+   * Whether a failure means that the database cannot be reached just now, so that trying again
+   * helps.
+   */
+  public static boolean isUnavailable(Throwable failure) {
+    return failure instanceof java.sql.SQLException e
+        && (e instanceof java.sql.SQLTransientConnectionException || DatabaseProblem.isPassing(e));
+  }
+
   public Jdbi jdbi() {
     return jdbi;
   }

@@ -1,0 +1,63 @@
+package org.kilonova.api.http;
+
+import java.time.Duration;
+
+/** An error answer; each service renders it in its own form. */
+public final class ApiFault extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  private final int status;
+  private final transient Duration retryAfter;
+
+  public ApiFault(int status, String message) {
+    this(status, message, null);
+  }
+
+  public ApiFault(int status, String message, Duration retryAfter) {
+    super(message, null, false, false); // an answer, not a bug: no stack trace
+    this.status = status;
+    this.retryAfter = retryAfter;
+  }
+
+  public static ApiFault badRequest(String message) {
+    return new ApiFault(400, message);
+  }
+
+  public static ApiFault unauthorized() {
+    return new ApiFault(401, "The request you have made requires authentication.");
+  }
+
+  public static ApiFault forbidden(String message) {
+    return new ApiFault(403, message);
+  }
+
+  public static ApiFault notFound(String message) {
+    return new ApiFault(404, message);
+  }
+
+  public static ApiFault conflict(String message) {
+    return new ApiFault(409, message);
+  }
+
+  public static ApiFault gone() {
+    return new ApiFault(
+        410, "This resource is no longer available. No forwarding address is given.");
+  }
+
+  public static ApiFault notImplemented(String message) {
+    return new ApiFault(501, message);
+  }
+
+  public static ApiFault unavailable(String message) {
+    return new ApiFault(503, message, Duration.ofSeconds(5));
+  }
+
+  public int status() {
+    return status;
+  }
+
+  /** When to try again, or null. */
+  public Duration retryAfter() {
+    return retryAfter;
+  }
+}

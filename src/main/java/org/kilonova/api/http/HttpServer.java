@@ -1,0 +1,459 @@
+package org.kilonova.api.http;
+
+import akka.actor.typed.ActorSystem;
+import akka.http.javadsl.Http;
+import akka.http.javadsl.ServerBinding;
+import akka.http.javadsl.model.ContentType;
+import akka.http.javadsl.model.ContentTypes;
+import akka.http.javadsl.model.HttpEntities;
+import akka.http.javadsl.model.HttpHeader;
+import akka.http.javadsl.model.HttpRequest;
+import akka.http.javadsl.model.HttpResponse;
+import akka.http.javadsl.model.ResponseEntity;
+import akka.http.javadsl.model.StatusCodes;
+import akka.http.javadsl.model.headers.RawHeader;
+import akka.japi.Pair;
+import akka.stream.Materializer;
+import akka.stream.SystemMaterializer;
+import akka.stream.javadsl.StreamConverters;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.InputStream;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.kilonova.identity.Caller;
+import org.kilonova.identity.TokenValidator;
+import org.kilonova.instance.Instances;
+import org.kilonova.persistence.Database;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The front door: all services on one port. Requests are read by Akka HTTP; each is then answered
+ * by plain blocking code on a virtual thread of its own, so that nothing blocks a dispatcher and
+ * routes stay thin.
+ */
+public final class HttpServer {
+  private static final Logger LOG = LoggerFactory.getLogger(HttpServer.class);
+  private static final Duration BODY_TIMEOUT = Duration.ofSeconds(30);
+  private static final ContentType JSON_UTF8 =
+      ContentTypes.parse("application/json; charset=UTF-8");
+
+  /**
+   * What an operator can choose.
+   *
+   * @param publicUrl base URL for links when the request names no host
+   * @param maxBodyBytes largest JSON body
+   */
+  public record Settings(String host, int port, String publicUrl, long maxBodyBytes) {}
+
+  private final Settings settings;
+  private final TokenValidator tokens;
+  private final Map<String, Service> services = new LinkedHashMap<>();
+  private final Materializer materializer;
+  private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+  private final AtomicBoolean ready = new AtomicBoolean(true);
+
+  private HttpServer(
+      ActorSystem<?> system, Settings settings, TokenValidator tokens, List<Service> services) {
+    this.settings = settings;
+    this.tokens = tokens;
+    services.forEach(s -> this.services.put(s.prefix(), s));
+    this.materializer = SystemMaterializer.get(system).materializer();
+  }
+
+  /** Binds all services; they answer when the returned stage completes. */
+  public static CompletionStage<ServerBinding> bind(
+      ActorSystem<?> system, Settings settings, TokenValidator tokens, List<Service> services) {
+    HttpServer server = new HttpServer(system, settings, tokens, services);
+    return Http.get(system)
+        .newServerAt(settings.host(), settings.port())
+        .bind(server::onRequest)
+        .thenApply(
+            binding ->
+                binding.addToCoordinatedShutdown(Duration.ofSeconds(5), system.classicSystem()));
+  }
+
+  private CompletionStage<HttpResponse> onRequest(HttpRequest request) {
+    String path = request.getUri().path();
+    List<String> segments;
+    try {
+      segments = Paths.split(path);
+    } catch (ApiFault e) {
+      request.discardEntityBytes(materializer);
+      return CompletableFuture.completedFuture(
+          respond(null, "req-" + UUID.randomUUID(), null, request, fault(null, e)));
+    }
+    Service service = segments.isEmpty() ? null : services.get(segments.get(0));
+    if (service == null) {
+      request.discardEntityBytes(materializer);
+      return CompletableFuture.completedFuture(outside(request, segments));
+    }
+    CompletableFuture<HttpResponse> answer = new CompletableFuture<>();
+    threads.execute(
+        () -> {
+          try {
+            answer.complete(
+                new Exchange(service, request, path, segments.subList(1, segments.size())).run());
+          } catch (Throwable e) {
+            LOG.error("{} {} could not be answered", request.method().name(), path, e);
+            answer.completeExceptionally(e);
+          }
+        });
+    return answer;
+  }
+
+  /** What lies outside the services: health, and a page that names them. */
+  private HttpResponse outside(HttpRequest request, List<String> segments) {
+    if (segments.isEmpty()) {
+      var index = Json.object();
+      services.values().forEach(s -> index.put(s.name(), baseUrl(request) + "/" + s.prefix()));
+      return respond(null, "req-" + UUID.randomUUID(), null, request, Reply.json(200, index));
+    }
+    if (segments.equals(List.of("healthz"))) {
+      return respond(
+          null,
+          "req-" + UUID.randomUUID(),
+          null,
+          request,
+          ready.get()
+              ? Reply.text(200, "text/plain; charset=UTF-8", "ok\n")
+              : Reply.text(503, "text/plain; charset=UTF-8", "stopping\n"));
+    }
+    return respond(
+        null,
+        "req-" + UUID.randomUUID(),
+        null,
+        request,
+        fault(null, ApiFault.notFound("The resource could not be found.")));
+  }
+
+  /** One request to a service, from its first to its last byte. */
+  private final class Exchange {
+    private final Service service;
+    private final HttpRequest request;
+    private final String path;
+    private final List<String> segments;
+    private final String requestId = "req-" + UUID.randomUUID();
+    private Microversion version;
+    private boolean consumed;
+
+    private Exchange(Service service, HttpRequest request, String path, List<String> segments) {
+      this.service = service;
+      this.request = request;
+      this.path = path;
+      this.segments = segments;
+    }
+
+    private HttpResponse run() {
+      Reply reply;
+      try {
+        reply = answer();
+      } catch (Exception e) {
+        reply = fault(service, faultOf(e));
+      } finally {
+        if (!consumed) {
+          request.discardEntityBytes(materializer);
+        }
+      }
+      return respond(service, requestId, version, request, reply);
+    }
+
+    private Reply answer() throws Exception {
+      Service.Target target = service.find(segments);
+      Method method = method();
+      List<Route> routes =
+          target == null || target.found() == null ? List.of() : target.found().routes();
+      boolean open = !routes.isEmpty() && routes.get(0).access() == Route.Access.OPEN;
+      Caller caller = caller(open);
+      if (service.microversions() != null) {
+        version =
+            target != null && target.mount().isLegacy()
+                ? service.microversions().min()
+                : service.microversions().negotiate(this::header);
+      }
+      Route route = choose(routes, method);
+      authorize(route, caller);
+      JsonNode body = Json.MAPPER.missingNode();
+      if (route.body() == Route.Body.JSON) {
+        body = readJson();
+        check(route, body, target.mount().isLegacy());
+      }
+      Call call =
+          new Call(
+              method,
+              path,
+              Mount.variables(route, target.found().segments()),
+              query(),
+              this::header,
+              caller,
+              version,
+              target.mount().isLegacy(),
+              requestId,
+              baseUrl(request),
+              baseUrl(request)
+                  + "/"
+                  + service.prefix()
+                  + (target.mount().path().isEmpty() ? "" : "/" + target.mount().path()),
+              body,
+              this::stream,
+              contentType());
+      return route.handler().handle(call);
+    }
+
+    private Method method() {
+      try {
+        return Method.valueOf(request.method().name());
+      } catch (IllegalArgumentException e) {
+        throw new ApiFault(405, "The method specified is not allowed for this resource.");
+      }
+    }
+
+    private Caller caller(boolean open) {
+      Optional<String> token = header("X-Auth-Token");
+      Optional<Caller> caller = token.flatMap(tokens::validate);
+      if (caller.isEmpty() && !open) {
+        throw ApiFault.unauthorized();
+      }
+      return caller.orElse(null);
+    }
+
+    private Route choose(List<Route> routes, Method method) {
+      boolean known = false;
+      for (Route route : routes) {
+        if (route.method() == method || (method == Method.HEAD && route.method() == Method.GET)) {
+          known = true;
+          if (route.covers(version)) {
+            return route;
+          }
+        }
+      }
+      // A path that only other microversions have is not there in this one.
+      boolean anyHere = routes.stream().anyMatch(r -> r.covers(version));
+      throw known || !anyHere
+          ? ApiFault.notFound("The resource could not be found.")
+          : new ApiFault(405, "The method specified is not allowed for this resource.");
+    }
+
+    private void authorize(Route route, Caller caller) {
+      boolean allowed =
+          switch (route.access()) {
+            case OPEN, TOKEN -> true;
+            case MEMBER -> caller.isMember();
+            case ADMIN -> caller.isAdmin();
+          };
+      if (!allowed) {
+        throw ApiFault.forbidden(
+            "Policy doesn't allow %s %s to be performed."
+                .formatted(route.method(), route.template()));
+      }
+    }
+
+    private JsonNode readJson() throws Exception {
+      String type = contentType();
+      boolean json = type.isEmpty() || type.equals("application/json") || type.endsWith("+json");
+      if (!json) {
+        throw new ApiFault(415, "Unsupported Content-Type " + type);
+      }
+      consumed = true;
+      byte[] bytes;
+      try {
+        bytes =
+            request
+                .entity()
+                .withoutSizeLimit()
+                .getDataBytes()
+                .limitWeighted(settings.maxBodyBytes(), b -> (long) b.size())
+                .runFold(
+                    akka.util.ByteString.emptyByteString(), (a, b) -> a.concat(b), materializer)
+                .toCompletableFuture()
+                .get(BODY_TIMEOUT.toSeconds(), java.util.concurrent.TimeUnit.SECONDS)
+                .toArray();
+      } catch (java.util.concurrent.ExecutionException e) {
+        if (e.getCause() instanceof akka.stream.StreamLimitReachedException) {
+          throw new ApiFault(413, "Request is too large.");
+        }
+        throw e;
+      } catch (TimeoutException e) {
+        throw new ApiFault(408, "The request's body did not arrive in time.");
+      }
+      if (bytes.length == 0) {
+        throw ApiFault.badRequest("Malformed request body: it is empty.");
+      }
+      try {
+        return Json.parse(bytes);
+      } catch (JsonProcessingException e) {
+        throw ApiFault.badRequest("Malformed request body: it is not valid JSON.");
+      }
+    }
+
+    private void check(Route route, JsonNode body, boolean legacy) {
+      Schema schema = route.schema() == null ? null : route.schema().apply(version);
+      if (schema != null) {
+        schema
+            .complaint(body)
+            .ifPresent(
+                complaint -> {
+                  throw ApiFault.badRequest(complaint);
+                });
+      }
+    }
+
+    private InputStream stream() {
+      consumed = true;
+      return request
+          .entity()
+          .withoutSizeLimit()
+          .getDataBytes()
+          .runWith(StreamConverters.asInputStream(BODY_TIMEOUT), materializer);
+    }
+
+    private Map<String, List<String>> query() {
+      Map<String, List<String>> query = new LinkedHashMap<>();
+      try {
+        for (Pair<String, String> pair : request.getUri().query().toList()) {
+          query.computeIfAbsent(pair.first(), k -> new ArrayList<>(1)).add(pair.second());
+        }
+      } catch (RuntimeException e) {
+        throw ApiFault.badRequest("Malformed request URL: the query string cannot be read.");
+      }
+      return query;
+    }
+
+    private Optional<String> header(String name) {
+      return request.getHeader(name).map(HttpHeader::value);
+    }
+
+    private String contentType() {
+      String type = request.entity().getContentType().mediaType().toString();
+      return type.equals("none/none") ? "" : type.toLowerCase(Locale.ROOT);
+    }
+
+    private ApiFault faultOf(Exception e) {
+      for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+        if (cause instanceof ApiFault fault) {
+          return fault;
+        }
+        if (cause instanceof Instances.UnavailableException
+            || cause instanceof TimeoutException
+            || Database.isUnavailable(cause)) {
+          LOG.warn("{} {} {}: {}", requestId, request.method().name(), path, cause.toString());
+          return ApiFault.unavailable(
+              "The service is currently unable to handle the request; try again later.");
+        }
+      }
+      Throwable shown = e instanceof CompletionException && e.getCause() != null ? e.getCause() : e;
+      LOG.error("{} {} {} failed", requestId, request.method().name(), path, shown);
+      return new ApiFault(
+          500, "Unexpected API Error. The log has the details under " + requestId + ".");
+    }
+  }
+
+  // ---- answers
+  // ------------------------------------------------------------------------------------
+
+  private Reply fault(Service service, ApiFault fault) {
+    FaultStyle style =
+        service == null || fault.status() == 401 && service.faults() == FaultStyle.NOVA
+            ? service == null ? FaultStyle.NOVA : FaultStyle.KEYSTONE
+            : service.faults();
+    Long retryAfter = fault.retryAfter() == null ? null : fault.retryAfter().toSeconds();
+    Reply reply =
+        Reply.bytes(
+            fault.status(),
+            "application/json; charset=UTF-8",
+            Json.bytes((Object) style.body(fault.status(), fault.getMessage(), retryAfter)));
+    if (retryAfter != null) {
+      reply = reply.header("Retry-After", Long.toString(retryAfter));
+    }
+    if (fault.status() == 401) {
+      reply =
+          reply.header(
+              "WWW-Authenticate", "Keystone uri=\"" + settings.publicUrl() + "/identity\"");
+    }
+    return reply;
+  }
+
+  private HttpResponse respond(
+      Service service, String requestId, Microversion version, HttpRequest request, Reply reply) {
+    List<HttpHeader> headers = new ArrayList<>(6 + reply.headers().size());
+    if (service == null) {
+      headers.add(RawHeader.create("x-openstack-request-id", requestId));
+    } else {
+      service.requestIdHeaders().forEach(h -> headers.add(RawHeader.create(h, requestId)));
+      Microversions versions = service.microversions();
+      if (versions != null) {
+        if (version != null) {
+          headers.add(RawHeader.create("OpenStack-API-Version", versions.type() + " " + version));
+          if (versions.legacyHeader() != null) {
+            headers.add(RawHeader.create(versions.legacyHeader(), version.toString()));
+          }
+        }
+        headers.add(
+            RawHeader.create(
+                "Vary",
+                versions.legacyHeader() == null
+                    ? "OpenStack-API-Version"
+                    : "OpenStack-API-Version, " + versions.legacyHeader()));
+      } else {
+        headers.add(RawHeader.create("Vary", "X-Auth-Token"));
+      }
+    }
+    reply.headers().forEach(h -> headers.add(RawHeader.create(h.getKey(), h.getValue())));
+    return HttpResponse.create()
+        .withStatus(StatusCodes.get(reply.status()))
+        .withHeaders(headers)
+        .withEntity(entity(request, reply));
+  }
+
+  private ResponseEntity entity(HttpRequest request, Reply reply) {
+    boolean bodyless =
+        reply.status() == 204
+            || reply.status() == 304
+            || (reply.bytes() == null && reply.stream() == null);
+    if (bodyless) {
+      return HttpEntities.EMPTY;
+    }
+    ContentType type = contentType(reply.contentType());
+    if (request.method().name().equals("HEAD")) {
+      return HttpEntities.create(type, new byte[0]);
+    }
+    if (reply.bytes() != null) {
+      return HttpEntities.create(type, reply.bytes());
+    }
+    var source = StreamConverters.fromInputStream(() -> reply.stream().get());
+    return reply.length() >= 0
+        ? HttpEntities.create(type, reply.length(), source)
+        : HttpEntities.createChunked(type, source);
+  }
+
+  private static ContentType contentType(String type) {
+    return switch (type) {
+      case "application/json" -> ContentTypes.APPLICATION_JSON;
+      case "application/json; charset=UTF-8" -> JSON_UTF8;
+      case "application/octet-stream" -> ContentTypes.APPLICATION_OCTET_STREAM;
+      default -> ContentTypes.parse(type);
+    };
+  }
+
+  private String baseUrl(HttpRequest request) {
+    Optional<String> proxied = request.getHeader("X-Forwarded-Host").map(HttpHeader::value);
+    Optional<String> host =
+        proxied.isPresent() ? proxied : request.getHeader("Host").map(HttpHeader::value);
+    String scheme = request.getHeader("X-Forwarded-Proto").map(HttpHeader::value).orElse("http");
+    return host.map(h -> scheme + "://" + h.split(",")[0].strip()).orElse(settings.publicUrl());
+  }
+}

@@ -1,0 +1,73 @@
+package org.kilonova.api.http;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.networknt.schema.JsonSchema;
+import com.networknt.schema.JsonSchemaFactory;
+import com.networknt.schema.PathType;
+import com.networknt.schema.SchemaValidatorsConfig;
+import com.networknt.schema.SpecVersion;
+import com.networknt.schema.ValidationMessage;
+import java.util.Comparator;
+import java.util.Optional;
+import java.util.Set;
+
+/** A compiled JSON schema whose complaints read like Nova's. Thread safe. */
+public final class Schema {
+  private static final JsonSchemaFactory FACTORY =
+      JsonSchemaFactory.getInstance(SpecVersion.VersionFlag.V4);
+  private static final SchemaValidatorsConfig CONFIG =
+      SchemaValidatorsConfig.builder()
+          .pathType(PathType.JSON_POINTER)
+          .formatAssertionsEnabled(true)
+          .build();
+
+  private final JsonSchema schema;
+
+  private Schema(JsonSchema schema) {
+    this.schema = schema;
+  }
+
+  /** Compiles a schema (draft 4, as Nova's are). */
+  public static Schema of(JsonNode document) {
+    JsonSchema schema = FACTORY.getSchema(document, CONFIG);
+    schema.initializeValidators();
+    return new Schema(schema);
+  }
+
+  /** Compiles a schema from its text. */
+  public static Schema of(String document) {
+    try {
+      return of(Json.MAPPER.readTree(document));
+    } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
+      throw new IllegalArgumentException(e);
+    }
+  }
+
+  /** What is wrong with a document, in Nova's words; empty if nothing is. */
+  public Optional<String> complaint(JsonNode document) {
+    Set<ValidationMessage> messages = schema.validate(document);
+    return messages.stream()
+        .min(Comparator.comparing(m -> m.getInstanceLocation().toString().length()))
+        .map(m -> text(m, document));
+  }
+
+  private static String text(ValidationMessage m, JsonNode document) {
+    if (m.getType().equals("additionalProperties")) {
+      return "Additional properties are not allowed ('" + m.getProperty() + "' was unexpected)";
+    }
+    if (m.getType().equals("required")) {
+      return "'" + m.getProperty() + "' is a required property";
+    }
+    String pointer = m.getInstanceLocation().toString();
+    JsonNode value = document.at(pointer);
+    String field = pointer.isEmpty() ? "" : pointer.substring(pointer.lastIndexOf('/') + 1);
+    String said = m.getError() == null ? m.getMessage() : m.getError();
+    return "Invalid input for field/attribute %s. Value: %s. %s"
+        .formatted(field.isEmpty() ? "body" : field, shorten(value), said);
+  }
+
+  private static String shorten(JsonNode value) {
+    String text = value.isTextual() ? value.textValue() : value.toString();
+    return text.length() > 200 ? text.substring(0, 200) + "…" : text;
+  }
+}
