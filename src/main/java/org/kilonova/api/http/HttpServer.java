@@ -301,8 +301,14 @@ public final class HttpServer {
     }
 
     private void check(Route route, JsonNode body, boolean legacy) {
-      Schema schema = route.schema() == null ? null : route.schema().apply(version);
+      Schema schema =
+          route.schema() == null
+              ? null
+              : route.schema().apply(legacy ? Microversion.LEGACY : version);
       if (schema != null) {
+        if (legacy) {
+          schema.dropUnknownKeys(body);
+        }
         schema
             .complaint(body)
             .ifPresent(

@@ -6,6 +6,9 @@ import java.util.regex.Pattern;
 
 /** A microversion of the form 2.N. */
 public record Microversion(int major, int minor) implements Comparable<Microversion> {
+  /** What schemas are asked for when a request came over Nova's old /v2. */
+  public static final Microversion LEGACY = new Microversion(2, 0);
+
   private static final Pattern FORM = Pattern.compile("([1-9]\\d*)\\.([1-9]\\d*|0)");
 
   /** Parses; empty if it is not of that form. */

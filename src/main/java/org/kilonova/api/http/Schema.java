@@ -1,6 +1,8 @@
 package org.kilonova.api.http;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.networknt.schema.JsonMetaSchema;
 import com.networknt.schema.JsonSchema;
 import com.networknt.schema.JsonSchemaFactory;
 import com.networknt.schema.PathType;
@@ -13,17 +15,23 @@ import java.util.Set;
 
 /** A compiled JSON schema whose complaints read like Nova's. Thread safe. */
 public final class Schema {
+  private static final JsonMetaSchema DIALECT =
+      JsonMetaSchema.builder(JsonMetaSchema.getV4()).formats(SchemaFormats.ALL).build();
   private static final JsonSchemaFactory FACTORY =
-      JsonSchemaFactory.getInstance(SpecVersion.VersionFlag.V4);
+      JsonSchemaFactory.getInstance(
+          SpecVersion.VersionFlag.V4,
+          factory -> factory.metaSchema(DIALECT).defaultMetaSchemaIri(DIALECT.getIri()));
   private static final SchemaValidatorsConfig CONFIG =
       SchemaValidatorsConfig.builder()
           .pathType(PathType.JSON_POINTER)
           .formatAssertionsEnabled(true)
           .build();
 
+  private final JsonNode document;
   private final JsonSchema schema;
 
-  private Schema(JsonSchema schema) {
+  private Schema(JsonNode document, JsonSchema schema) {
+    this.document = document;
     this.schema = schema;
   }
 
@@ -31,7 +39,7 @@ public final class Schema {
   public static Schema of(JsonNode document) {
     JsonSchema schema = FACTORY.getSchema(document, CONFIG);
     schema.initializeValidators();
-    return new Schema(schema);
+    return new Schema(document, schema);
   }
 
   /** Compiles a schema from its text. */
@@ -49,6 +57,28 @@ public final class Schema {
     return messages.stream()
         .min(Comparator.comparing(m -> m.getInstanceLocation().toString().length()))
         .map(m -> text(m, document));
+  }
+
+  /**
+   * Drops the keys of {@code body} that the schema does not know, as Nova's /v2 does. Keys that
+   * have to match a pattern (metadata) stay, and are complained about.
+   */
+  public void dropUnknownKeys(JsonNode body) {
+    for (boolean dropped = true; dropped; ) {
+      dropped = false;
+      for (ValidationMessage m : schema.validate(body)) {
+        if (m.getType().equals("additionalProperties")
+            && !hasPatterns(m)
+            && body.at(m.getInstanceLocation().toString()) instanceof ObjectNode object) {
+          dropped |= object.remove(m.getProperty()) != null;
+        }
+      }
+    }
+  }
+
+  private boolean hasPatterns(ValidationMessage m) {
+    String keyword = m.getSchemaLocation().getFragment().toString();
+    return document.at(keyword.substring(0, keyword.lastIndexOf('/'))).has("patternProperties");
   }
 
   private static String text(ValidationMessage m, JsonNode document) {

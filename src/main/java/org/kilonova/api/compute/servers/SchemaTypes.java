@@ -12,7 +12,10 @@ import java.util.List;
 final class SchemaTypes {
   static final ObjectNode BOOLEAN = booleans();
   static final ObjectNode POSITIVE_INTEGER =
-      type("integer", "string").put("pattern", "^[0-9]*$").put("minimum", 1).put("minLength", 1);
+      type("integer", "string")
+          .put("pattern", "^0*[1-9][0-9]{0,8}$")
+          .put("minimum", 1)
+          .put("maximum", Integer.MAX_VALUE);
   static final ObjectNode NAME = named("name");
   static final ObjectNode NAME_WITH_BLANKS = named("name_with_leading_trailing_spaces");
   static final ObjectNode DESCRIPTION =

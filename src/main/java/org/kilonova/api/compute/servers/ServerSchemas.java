@@ -130,7 +130,7 @@ final class ServerSchemas {
           case "os-resetState" ->
               closed(new Properties().put("state", enumeration("active", "error")), "state");
           case "os-getConsoleOutput" -> {
-            ObjectNode length = type("integer", "string", "null").put("pattern", "^-?[0-9]+$");
+            ObjectNode length = type("integer", "string", "null").put("pattern", "^(-1|[0-9]+)$");
             yield closed(new Properties().put("length", length.put("minimum", -1)));
           }
           case "lock" -> {
