@@ -49,6 +49,11 @@ public final class EmbeddedIdentity implements AutoCloseable {
     return tokens;
   }
 
+  /** For the front door. */
+  public TokenValidator callers() {
+    return new CallerValidator(tokens);
+  }
+
   public ServiceTokens serviceTokens() {
     return serviceTokens;
   }

@@ -20,6 +20,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
@@ -184,7 +185,7 @@ public final class EmbeddedImages implements Images, ImageService, AutoCloseable
   }
 
   @Override
-  public void upload(Viewer viewer, String id, InputStream data) {
+  public void upload(Viewer viewer, String id, Supplier<InputStream> data) {
     String upload = UUID.randomUUID().toString();
     uploads.add(upload);
     try {
@@ -216,9 +217,9 @@ public final class EmbeddedImages implements Images, ImageService, AutoCloseable
         });
   }
 
-  private void receive(String id, String upload, InputStream data) {
+  private void receive(String id, String upload, Supplier<InputStream> source) {
     boolean done = false;
-    try {
+    try (InputStream data = source.get()) {
       ImageFiles.Draft draft = files.write(id, data);
       files.keep(id, draft);
       done = rows.finishUpload(id, upload, draft.content(), endpoint, clock.instant());

@@ -4,6 +4,7 @@ import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 
 /**
@@ -46,13 +47,13 @@ public interface Images {
   void delete(Viewer viewer, String id);
 
   /**
-   * Takes the data; the image is active when this returns. If the data end early nothing is kept
-   * and the image is queued again.
+   * Takes the data, opened when it is clear that they may come; the image is active when this
+   * returns. If the data end early nothing is kept and the image is queued again.
    *
    * @throws ImageException CONFLICT if it is not queued, TOO_LARGE, GONE if it was deleted
    *     meanwhile
    */
-  void upload(Viewer viewer, String id, InputStream data);
+  void upload(Viewer viewer, String id, Supplier<InputStream> data);
 
   /**
    * The file with the data, fetched from another controller (and kept) if it is not here.

@@ -12,6 +12,7 @@ import akka.http.javadsl.model.HttpResponse;
 import akka.http.javadsl.model.ResponseEntity;
 import akka.http.javadsl.model.StatusCodes;
 import akka.http.javadsl.model.headers.RawHeader;
+import akka.http.javadsl.model.headers.TimeoutAccess;
 import akka.japi.Pair;
 import akka.stream.Materializer;
 import akka.stream.SystemMaterializer;
@@ -177,7 +178,14 @@ public final class HttpServer {
       Method method = method();
       List<Route> routes =
           target == null || target.found() == null ? List.of() : target.found().routes();
-      boolean open = !routes.isEmpty() && routes.get(0).access() == Route.Access.OPEN;
+      boolean open =
+          !routes.isEmpty()
+              && routes.stream()
+                  .filter(r -> answers(r, method))
+                  .findFirst()
+                  .orElse(routes.get(0))
+                  .access()
+                  .equals(Route.Access.OPEN);
       Caller caller = caller(open);
       if (service.microversions() != null) {
         version =
@@ -188,6 +196,16 @@ public final class HttpServer {
       Route route = choose(routes, method);
       authorize(route, caller);
       JsonNode body = Json.MAPPER.missingNode();
+      if (route.body() == Route.Body.STREAM) {
+        // as long as its data take; the connection's idle time-out still counts
+        request
+            .getHeader(TimeoutAccess.class)
+            .ifPresent(
+                timeout ->
+                    timeout
+                        .timeoutAccess()
+                        .updateTimeout(scala.concurrent.duration.Duration.Inf()));
+      }
       if (route.body() == Route.Body.JSON) {
         body = readJson();
         check(route, body, target.mount().isLegacy());
@@ -234,7 +252,7 @@ public final class HttpServer {
     private Route choose(List<Route> routes, Method method) {
       boolean known = false;
       for (Route route : routes) {
-        if (route.method() == method || (method == Method.HEAD && route.method() == Method.GET)) {
+        if (answers(route, method)) {
           known = true;
           if (route.covers(version)) {
             return route;
@@ -246,6 +264,10 @@ public final class HttpServer {
       throw known || !anyHere
           ? ApiFault.notFound("The resource could not be found.")
           : new ApiFault(405, "The method specified is not allowed for this resource.");
+    }
+
+    private static boolean answers(Route route, Method method) {
+      return route.method() == method || (method == Method.HEAD && route.method() == Method.GET);
     }
 
     private void authorize(Route route, Caller caller) {

@@ -41,7 +41,10 @@ public record Route(
     NONE,
     /** Read into memory (bounded) and parsed; must be there. */
     JSON,
-    /** Handed to the handler as a stream, unbounded. */
+    /**
+     * Handed to the handler as a stream, unbounded in size and time. Also for an answer that may
+     * take as long.
+     */
     STREAM
   }
 
