@@ -14,16 +14,22 @@ public interface Networks {
   /**
    * Checks a create request's networks before anything is recorded.
    *
-   * @return the normalised request
-   * @throws UnknownNetworkException if one does not exist or is not visible to the project
+   * @param admin whether an id may name a network of another project
+   * @return the normalised request: each entry names a network
+   * @throws NetworkRequestException if it cannot be done; {@link UnknownNetworkException} if a
+   *     network or port does not exist or is not visible to the project, {@link
+   *     NetworkConflictException} if the project has several networks and none is named
    */
   List<RequestedNetwork> validate(String projectId, boolean admin, NetworkRequest request);
 
   /**
-   * Ports and addresses for each requested network. Idempotent by instance: a second call, also
-   * after a crash in the middle of the first, returns the same ports and addresses.
+   * Ports and addresses for each requested network, all or none. Idempotent by instance: a second
+   * call, also after a crash in the middle of the first, returns the same ports and addresses.
    *
-   * @throws NoMoreAddressesException if a network is full
+   * @throws NoMoreAddressesException if a network is full, or a requested address is taken
+   * @throws UnknownNetworkException if a network is gone since
+   * @throws IllegalStateException if the instance's ports were released before: this call is a late
+   *     one, and nobody would release what it takes
    */
   List<Nic> allocateForInstance(
       InstanceId id, String projectId, HostId host, List<RequestedNetwork> networks);
@@ -45,8 +51,17 @@ public interface Networks {
   /** One entry of {@code networks}; each field may be null. */
   record RequestedNetwork(String networkId, String portId, String fixedIp, String tag) {}
 
-  /** The request names a network (or port) that is not there for this project. */
-  final class UnknownNetworkException extends RuntimeException {
+  /** A create request's networks cannot be had: 400, with Nova's text. */
+  class NetworkRequestException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    public NetworkRequestException(String message) {
+      super(message);
+    }
+  }
+
+  /** The request names a network (or port) that is not there for this project: 400. */
+  final class UnknownNetworkException extends NetworkRequestException {
     private static final long serialVersionUID = 1L;
 
     public UnknownNetworkException(String message) {
@@ -54,7 +69,16 @@ public interface Networks {
     }
   }
 
-  /** A network has no free address left. */
+  /** The request is ambiguous, or wants what another instance has: 409. */
+  final class NetworkConflictException extends NetworkRequestException {
+    private static final long serialVersionUID = 1L;
+
+    public NetworkConflictException(String message) {
+      super(message);
+    }
+  }
+
+  /** A network has no free address left, or not the one that was asked for. */
   final class NoMoreAddressesException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

@@ -459,7 +459,7 @@ public final class EmbeddedPostgres {
       socket.bind(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), port));
     } catch (IOException | IllegalArgumentException e) {
       throw new ConfigurationException(
-          "kilonova.database.embedded.port",
+          "kilonova.database.embedded-port",
           "127.0.0.1:%d cannot be listened on: %s".formatted(port, e.getMessage()),
           e);
     }

@@ -156,7 +156,7 @@ class EmbeddedPostgresIT {
     try (ServerSocket taken = new ServerSocket(port, 1, InetAddress.getByName("127.0.0.1"))) {
       assertThatThrownBy(() -> EmbeddedPostgres.start(dir, taken.getLocalPort()))
           .isInstanceOf(ConfigurationException.class)
-          .hasMessageStartingWith("kilonova.database.embedded.port: ")
+          .hasMessageStartingWith("kilonova.database.embedded-port: ")
           .hasMessageContaining(Integer.toString(port));
     }
   }

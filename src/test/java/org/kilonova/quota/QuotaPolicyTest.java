@@ -97,6 +97,12 @@ class QuotaPolicyTest {
   }
 
   @Test
+  void thePackagedLimitsAreNovas() {
+    assertThat(SqlQuotas.defaults(ConfigFactory.defaultReference().getConfig("kilonova.quota")))
+        .isEqualTo(QuotaPolicy.NOVA_DEFAULTS);
+  }
+
+  @Test
   void configuredLimitsReplaceNovas() {
     assertThat(SqlQuotas.defaults(ConfigFactory.parseString("cores = -1, ram = 1000")))
         .containsEntry("cores", -1)

@@ -1,0 +1,593 @@
+package org.kilonova.network;
+
+import inet.ipaddr.IPAddress;
+import inet.ipaddr.IPAddressString;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.Jdbi;
+import org.kilonova.kernel.HostId;
+import org.kilonova.kernel.InstanceId;
+import org.kilonova.kernel.Nic;
+import org.kilonova.persistence.Database;
+
+/**
+ * The embedded network service: ports and addresses in PostgreSQL.
+ *
+ * <p>An allocation is one transaction, which first locks the instance (so that an allocation and a
+ * release of the same instance are one after the other) and then takes, for each port, the address
+ * that has been free for longest and is not being taken by another transaction. No lock is common
+ * to two instances, unless a subnet's queue of free addresses is empty or an address was asked for.
+ */
+public final class SqlNetworks implements Networks {
+  /** How long an allocation that was sent before the release may be on its way. */
+  private static final Duration RELEASED_IS_KEPT = Duration.ofDays(1);
+
+  /** By how many addresses the queue is extended when it is empty. */
+  private static final int BLOCK = 1024;
+
+  private static final int MAC_ATTEMPTS = 100;
+
+  private final Jdbi jdbi;
+  private final InstantSource clock;
+
+  public SqlNetworks(Database database, InstantSource clock) {
+    this.jdbi = database.jdbi();
+    this.clock = clock;
+  }
+
+  /** A network with its subnet. */
+  private record Network(
+      UUID id,
+      String name,
+      String bridge,
+      int mtu,
+      UUID subnetId,
+      IPAddress cidr,
+      IPAddress gateway,
+      List<String> dnsServers) {
+    boolean offers(IPAddress address) {
+      return Addresses.isUsable(cidr, address) && !address.equals(gateway);
+    }
+  }
+
+  private static final String SELECT_NETWORK =
+      """
+      SELECT n.id, n.name, n.bridge, n.mtu, s.id AS subnet_id, s.cidr::text AS cidr,
+             host(s.gateway) AS gateway, s.dns_servers
+      FROM network n JOIN subnet s ON s.network_id = n.id
+      """;
+
+  private static Network network(ResultSet row) throws SQLException {
+    String gateway = row.getString("gateway");
+    return new Network(
+        row.getObject("id", UUID.class),
+        row.getString("name"),
+        row.getString("bridge"),
+        row.getInt("mtu"),
+        row.getObject("subnet_id", UUID.class),
+        new IPAddressString(row.getString("cidr")).getAddress(),
+        gateway == null ? null : new IPAddressString(gateway).getAddress(),
+        List.of((String[]) row.getArray("dns_servers").getArray()));
+  }
+
+  // --------------------------------------------------------------------------- default network
+
+  /**
+   * Makes the default network unless the cloud has it. Each node calls it at each start.
+   *
+   * @param projectId the project that owns it; no other sees it
+   * @return its id
+   */
+  public UUID ensureDefault(DefaultNetwork wanted, String projectId) {
+    return jdbi.inTransaction(
+        handle -> {
+          UUID id = UUID.randomUUID();
+          int made =
+              handle
+                  .createUpdate(
+                      """
+                      INSERT INTO network
+                        (id, name, project_id, shared, is_default, bridge, mtu, created_at)
+                      VALUES (:id, :name, :project, FALSE, TRUE, :bridge, :mtu, :now)
+                      ON CONFLICT (is_default) WHERE is_default DO NOTHING
+                      """)
+                  .bind("id", id)
+                  .bind("name", wanted.name())
+                  .bind("project", projectId)
+                  .bind("bridge", wanted.bridge())
+                  .bind("mtu", wanted.mtu())
+                  .bind("now", clock.instant())
+                  .execute();
+          if (made == 0) {
+            return handle
+                .createQuery("SELECT id FROM network WHERE is_default")
+                .mapTo(UUID.class)
+                .one();
+          }
+          handle
+              .createUpdate(
+                  """
+                  INSERT INTO subnet (id, network_id, cidr, gateway, dns_servers)
+                  VALUES (:id, :network, CAST(:cidr AS text)::cidr, CAST(:gateway AS text)::inet,
+                          :dns)
+                  """)
+              .bind("id", UUID.randomUUID())
+              .bind("network", id)
+              .bind("cidr", wanted.cidr())
+              .bind("gateway", wanted.gateway())
+              .bindArray("dns", String.class, wanted.dnsServers())
+              .execute();
+          return id;
+        });
+  }
+
+  // -------------------------------------------------------------------------------- validation
+
+  @Override
+  public List<RequestedNetwork> validate(String projectId, boolean admin, NetworkRequest request) {
+    return switch (request.mode()) {
+      case NONE -> List.of();
+      case UNSPECIFIED -> onlyNetwork(projectId).map(List::of).orElse(List.of());
+      case AUTO ->
+          List.of(
+              onlyNetwork(projectId)
+                  .orElseThrow(
+                      () ->
+                          new NetworkRequestException(
+                              "Unable to automatically allocate a network for project "
+                                  + projectId)));
+      case LIST ->
+          jdbi.withHandle(
+              handle -> {
+                List<RequestedNetwork> checked = new ArrayList<>();
+                for (RequestedNetwork requested : request.networks()) {
+                  checked.add(validate(handle, projectId, admin, requested));
+                }
+                return List.copyOf(checked);
+              });
+    };
+  }
+
+  /** The project's one network, or a shared one; several are an ambiguity. */
+  private Optional<RequestedNetwork> onlyNetwork(String projectId) {
+    List<Network> visible =
+        jdbi.withHandle(
+            handle ->
+                handle
+                    .createQuery(
+                        SELECT_NETWORK + "WHERE n.project_id = :project OR n.shared LIMIT 2")
+                    .bind("project", projectId)
+                    .map((row, context) -> network(row))
+                    .list());
+    if (visible.size() > 1) {
+      throw new NetworkConflictException(
+          "Multiple possible networks found, use a Network ID to be more specific.");
+    }
+    return visible.stream()
+        .findFirst()
+        .map(network -> new RequestedNetwork(network.id.toString(), null, null, null));
+  }
+
+  private static RequestedNetwork validate(
+      Handle handle, String projectId, boolean admin, RequestedNetwork requested) {
+    if (requested.portId() != null) {
+      throw noSuchPort(handle, projectId, admin, requested.portId());
+    }
+    Network network =
+        uuid(requested.networkId())
+            .flatMap(id -> visibleNetwork(handle, id, projectId, admin))
+            .orElseThrow(() -> unknown(requested.networkId()));
+    if (requested.fixedIp() == null) {
+      return requested;
+    }
+    IPAddress address =
+        Addresses.parse(requested.fixedIp())
+            .filter(network::offers)
+            .orElseThrow(
+                () ->
+                    new NetworkRequestException(
+                        "Invalid input received: Fixed IP %s is not a valid ip address for network %s."
+                            .formatted(requested.fixedIp(), network.id)));
+    userOf(handle, network, address)
+        .ifPresent(
+            instance -> {
+              throw new NetworkRequestException(
+                  "Fixed IP address %s is already in use on instance %s."
+                      .formatted(address, instance));
+            });
+    return new RequestedNetwork(network.id.toString(), null, address.toString(), requested.tag());
+  }
+
+  /** All ports that there are belong to instances. */
+  private static NetworkRequestException noSuchPort(
+      Handle handle, String projectId, boolean admin, String portId) {
+    boolean visible =
+        uuid(portId)
+            .flatMap(
+                id ->
+                    handle
+                        .createQuery(
+                            "SELECT 1 FROM port WHERE id = :id AND (:admin OR project_id = :project)")
+                        .bind("id", id)
+                        .bind("admin", admin)
+                        .bind("project", projectId)
+                        .mapTo(Integer.class)
+                        .findOne())
+            .isPresent();
+    return visible
+        ? new NetworkConflictException("Port %s is still in use.".formatted(portId))
+        : new UnknownNetworkException("Port id %s could not be found.".formatted(portId));
+  }
+
+  private static Optional<Network> visibleNetwork(
+      Handle handle, UUID id, String projectId, boolean admin) {
+    return handle
+        .createQuery(
+            SELECT_NETWORK + "WHERE n.id = :id AND (:admin OR n.shared OR n.project_id = :project)")
+        .bind("id", id)
+        .bind("admin", admin)
+        .bind("project", projectId)
+        .map((row, context) -> network(row))
+        .findOne();
+  }
+
+  private static Optional<UUID> userOf(Handle handle, Network network, IPAddress address) {
+    return handle
+        .createQuery(
+            """
+            SELECT p.instance_uuid FROM fixed_address a JOIN port p ON p.id = a.port_id
+            WHERE a.subnet_id = :subnet AND a.address = CAST(:address AS text)::inet
+            """)
+        .bind("subnet", network.subnetId)
+        .bind("address", address.toString())
+        .mapTo(UUID.class)
+        .findOne();
+  }
+
+  private static UnknownNetworkException unknown(String networkId) {
+    return new UnknownNetworkException("Network %s could not be found.".formatted(networkId));
+  }
+
+  private static Optional<UUID> uuid(String text) {
+    try {
+      return Optional.ofNullable(text).map(UUID::fromString);
+    } catch (IllegalArgumentException e) {
+      return Optional.empty();
+    }
+  }
+
+  // -------------------------------------------------------------------------------- allocation
+
+  @Override
+  public List<Nic> allocateForInstance(
+      InstanceId id, String projectId, HostId host, List<RequestedNetwork> networks) {
+    boolean fixed = networks.stream().anyMatch(requested -> requested.fixedIp() != null);
+    if (!fixed) {
+      try {
+        return allocate(id, projectId, host, networks, false);
+      } catch (QueueEmptyException e) {
+        // all that this took was rolled back
+      }
+    }
+    return allocate(id, projectId, host, networks, true);
+  }
+
+  /**
+   * One attempt.
+   *
+   * @param alone whether nobody else may do the same in the same subnets at the same time. Such an
+   *     attempt may extend the queue and may wait for addresses that others are just taking. No
+   *     other attempt ever waits once it has taken something; so they cannot wait for one another.
+   */
+  private List<Nic> allocate(
+      InstanceId id,
+      String projectId,
+      HostId host,
+      List<RequestedNetwork> networks,
+      boolean alone) {
+    return jdbi.inTransaction(
+        handle -> {
+          lockForAllocation(handle, id);
+          List<Nic> before = nics(handle, id);
+          if (!before.isEmpty()) {
+            rebind(handle, id, host);
+            return before;
+          }
+          if (alone) {
+            lockSubnets(handle, networks);
+          }
+          for (int position = 0; position < networks.size(); position++) {
+            RequestedNetwork requested = networks.get(position);
+            Network network =
+                uuid(requested.networkId())
+                    .flatMap(uuid -> visibleNetwork(handle, uuid, projectId, true))
+                    .orElseThrow(() -> unknown(requested.networkId()));
+            UUID port = Addresses.portId(id, position);
+            addPort(handle, port, network, projectId, id, position, host);
+            if (requested.fixedIp() != null) {
+              take(handle, network, port, requested.fixedIp());
+            } else if (!takeQueued(handle, network, port)) {
+              if (!alone) {
+                throw new QueueEmptyException();
+              }
+              takePatiently(handle, network, port);
+            }
+          }
+          return nics(handle, id);
+        });
+  }
+
+  /** The queue of free addresses is empty, or all of it is being taken by others. */
+  private static final class QueueEmptyException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    QueueEmptyException() {
+      super("no free address in the queue", null, false, false);
+    }
+  }
+
+  private static void lockSubnets(Handle handle, List<RequestedNetwork> networks) {
+    handle
+        .createQuery(
+            """
+            SELECT next_offset FROM subnet WHERE network_id = ANY (:networks)
+            ORDER BY id FOR NO KEY UPDATE
+            """)
+        .bindArray(
+            "networks",
+            UUID.class,
+            networks.stream().flatMap(r -> uuid(r.networkId()).stream()).distinct().toList())
+        .mapTo(Long.class)
+        .list();
+  }
+
+  /**
+   * From here to the end of the transaction, nobody else allocates or releases for the instance.
+   */
+  private static void lockForAllocation(Handle handle, InstanceId id) {
+    boolean released =
+        handle
+            .createQuery(
+                """
+                INSERT INTO instance_network AS i (instance_uuid) VALUES (:id)
+                ON CONFLICT (instance_uuid) DO UPDATE SET instance_uuid = i.instance_uuid
+                RETURNING released_at IS NOT NULL
+                """)
+            .bind("id", id.uuid())
+            .mapTo(Boolean.class)
+            .one();
+    if (released) {
+      throw new IllegalStateException("the networks of instance " + id + " were released before");
+    }
+  }
+
+  private void addPort(
+      Handle handle,
+      UUID port,
+      Network network,
+      String projectId,
+      InstanceId id,
+      int position,
+      HostId host) {
+    for (int attempt = 0; attempt < MAC_ATTEMPTS; attempt++) {
+      int added =
+          handle
+              .createUpdate(
+                  """
+                  INSERT INTO port
+                    (id, network_id, project_id, instance_uuid, position, mac, host, created_at)
+                  VALUES (:id, :network, :project, :instance, :position,
+                          CAST(:mac AS text)::macaddr, :host, :now)
+                  ON CONFLICT (network_id, mac) DO NOTHING
+                  """)
+              .bind("id", port)
+              .bind("network", network.id)
+              .bind("project", projectId)
+              .bind("instance", id.uuid())
+              .bind("position", position)
+              .bind("mac", Addresses.mac(port, attempt))
+              .bind("host", host.name())
+              .bind("now", clock.instant())
+              .execute();
+      if (added == 1) {
+        return;
+      }
+    }
+    throw new NoMoreAddressesException("No MAC addresses available for network: " + network.id);
+  }
+
+  /** Takes an address if there is one at all. The caller has the lock of the subnet. */
+  private static void takePatiently(Handle handle, Network network, UUID port) {
+    do {
+      if (!extendQueue(handle, network) && !awaitOthers(handle, network)) {
+        throw new NoMoreAddressesException(
+            "No fixed IP addresses available for network: " + network.id);
+      }
+    } while (!takeQueued(handle, network, port));
+  }
+
+  /**
+   * Takes the address that has been free for longest. Passes over those that other transactions
+   * have locked, instead of waiting for them.
+   */
+  private static boolean takeQueued(Handle handle, Network network, UUID port) {
+    return handle
+            .createUpdate(
+                """
+                UPDATE fixed_address SET port_id = :port
+                WHERE subnet_id = :subnet AND address = (
+                  SELECT address FROM fixed_address
+                  WHERE subnet_id = :subnet AND port_id IS NULL
+                  ORDER BY queued LIMIT 1 FOR UPDATE SKIP LOCKED)
+                """)
+            .bind("port", port)
+            .bind("subnet", network.subnetId)
+            .execute()
+        == 1;
+  }
+
+  /**
+   * Queues the next block of addresses that were never given out.
+   *
+   * @return false if there are none
+   */
+  private static boolean extendQueue(Handle handle, Network network) {
+    // the last address is the broadcast address
+    long end = network.cidr.getCount().longValueExact() - 1;
+    return handle
+        .createQuery(
+            """
+                WITH block AS (
+                  SELECT id, next_offset AS low, least(next_offset + :block, :end) AS high
+                  FROM subnet WHERE id = :subnet AND next_offset < :end),
+                queued AS (
+                  INSERT INTO fixed_address (subnet_id, address)
+                  SELECT b.id, host(s.cidr)::inet + o
+                  FROM block b JOIN subnet s ON s.id = b.id,
+                       LATERAL generate_series(b.low, b.high - 1) AS o
+                  WHERE host(s.cidr)::inet + o IS DISTINCT FROM s.gateway
+                  ORDER BY o
+                  ON CONFLICT DO NOTHING)
+                UPDATE subnet s SET next_offset = b.high FROM block b WHERE s.id = b.id
+                RETURNING s.next_offset
+                """)
+        .bind("block", BLOCK)
+        .bind("end", end)
+        .bind("subnet", network.subnetId)
+        .mapTo(Long.class)
+        .findOne()
+        .isPresent();
+  }
+
+  /**
+   * Waits for a transaction that is taking one of the last addresses: it may fail and leave it.
+   *
+   * @return false if there is none
+   */
+  private static boolean awaitOthers(Handle handle, Network network) {
+    return handle
+        .createQuery(
+            """
+            SELECT count(*) > 0 FROM (
+              SELECT 1 FROM fixed_address
+              WHERE subnet_id = :subnet AND address = (
+                SELECT address FROM fixed_address
+                WHERE subnet_id = :subnet AND port_id IS NULL ORDER BY queued LIMIT 1)
+              FOR SHARE) AS waited
+            """)
+        .bind("subnet", network.subnetId)
+        .mapTo(Boolean.class)
+        .one();
+  }
+
+  /** Takes this address and no other. */
+  private static void take(Handle handle, Network network, UUID port, String address) {
+    int taken =
+        handle
+            .createUpdate(
+                """
+                INSERT INTO fixed_address AS a (subnet_id, address, port_id)
+                VALUES (:subnet, CAST(:address AS text)::inet, :port)
+                ON CONFLICT (subnet_id, address) DO UPDATE SET port_id = EXCLUDED.port_id
+                WHERE a.port_id IS NULL
+                """)
+            .bind("subnet", network.subnetId)
+            .bind("address", address)
+            .bind("port", port)
+            .execute();
+    if (taken == 0) {
+      throw new NoMoreAddressesException("Fixed IP %s is already in use.".formatted(address));
+    }
+  }
+
+  /** The boot goes on on another host: the ports are the same. */
+  private static void rebind(Handle handle, InstanceId id, HostId host) {
+    handle
+        .createUpdate("UPDATE port SET host = :host WHERE instance_uuid = :id AND host <> :host")
+        .bind("host", host.name())
+        .bind("id", id.uuid())
+        .execute();
+  }
+
+  private static List<Nic> nics(Handle handle, InstanceId id) {
+    return handle
+        .createQuery(
+            """
+            SELECT p.id, n.id AS network_id, n.name, p.mac::text AS mac, n.bridge, n.mtu,
+                   host(a.address) AS address, s.cidr::text AS cidr, host(s.gateway) AS gateway,
+                   s.dns_servers
+            FROM port p
+            JOIN network n ON n.id = p.network_id
+            JOIN fixed_address a ON a.port_id = p.id
+            JOIN subnet s ON s.id = a.subnet_id
+            WHERE p.instance_uuid = :id ORDER BY p.position
+            """)
+        .bind("id", id.uuid())
+        .map(
+            (row, context) ->
+                new Nic(
+                    row.getString("id"),
+                    row.getString("network_id"),
+                    row.getString("name"),
+                    row.getString("mac"),
+                    List.of(row.getString("address")),
+                    row.getString("bridge"),
+                    row.getString("cidr"),
+                    row.getString("gateway"),
+                    List.of((String[]) row.getArray("dns_servers").getArray()),
+                    row.getInt("mtu")))
+        .list();
+  }
+
+  // ----------------------------------------------------------------------------------- release
+
+  @Override
+  public void deallocateForInstance(InstanceId id) {
+    jdbi.useTransaction(
+        handle -> {
+          handle
+              .createUpdate(
+                  """
+                  INSERT INTO instance_network AS i (instance_uuid, released_at) VALUES (:id, :now)
+                  ON CONFLICT (instance_uuid)
+                  DO UPDATE SET released_at = coalesce(i.released_at, EXCLUDED.released_at)
+                  """)
+              .bind("id", id.uuid())
+              .bind("now", clock.instant())
+              .execute();
+          handle
+              .createUpdate(
+                  """
+                  UPDATE fixed_address
+                  SET port_id = NULL, queued = nextval('fixed_address_queue')
+                  WHERE port_id IN (SELECT p.id FROM port p WHERE p.instance_uuid = :id)
+                  """)
+              .bind("id", id.uuid())
+              .execute();
+          handle
+              .createUpdate("DELETE FROM port WHERE instance_uuid = :id")
+              .bind("id", id.uuid())
+              .execute();
+          forgetOldReleases(handle);
+        });
+  }
+
+  private void forgetOldReleases(Handle handle) {
+    handle
+        .createUpdate(
+            """
+            DELETE FROM instance_network WHERE instance_uuid IN (
+              SELECT instance_uuid FROM instance_network WHERE released_at < :before
+              LIMIT 100 FOR UPDATE SKIP LOCKED)
+            """)
+        .bind("before", clock.instant().minus(RELEASED_IS_KEPT))
+        .execute();
+  }
+}

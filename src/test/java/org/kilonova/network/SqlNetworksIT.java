@@ -1,0 +1,465 @@
+package org.kilonova.network;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.UUID;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestReporter;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.kilonova.kernel.HostId;
+import org.kilonova.kernel.InstanceId;
+import org.kilonova.kernel.Nic;
+import org.kilonova.network.Networks.NetworkConflictException;
+import org.kilonova.network.Networks.NetworkRequest;
+import org.kilonova.network.Networks.NetworkRequest.Mode;
+import org.kilonova.network.Networks.NetworkRequestException;
+import org.kilonova.network.Networks.NoMoreAddressesException;
+import org.kilonova.network.Networks.RequestedNetwork;
+import org.kilonova.network.Networks.UnknownNetworkException;
+import org.kilonova.persistence.Database;
+import org.kilonova.testing.PostgresExtension;
+
+@ExtendWith(PostgresExtension.class)
+@Timeout(120)
+class SqlNetworksIT {
+  private static final String OWNER = "admin-project";
+  private static final String OTHER = "other-project";
+  private static final HostId HOST = new HostId("host-1");
+
+  private final Database database;
+  private Instant now = Instant.parse("2026-11-21T12:00:00Z");
+  private final SqlNetworks networks;
+  private String flat;
+
+  SqlNetworksIT(Database database) {
+    this.database = database;
+    this.networks = networks(database);
+  }
+
+  private SqlNetworks networks(Database on) {
+    return new SqlNetworks(on, () -> now);
+  }
+
+  @BeforeEach
+  void noNetworksOfOtherTests() {
+    database
+        .jdbi()
+        .useHandle(
+            handle ->
+                handle.execute("TRUNCATE network, subnet, port, fixed_address, instance_network"));
+  }
+
+  private void makeFlat(String cidr) {
+    flat =
+        networks.ensureDefault(DefaultNetworkTest.of("cidr = \"" + cidr + "\""), OWNER).toString();
+  }
+
+  private static NetworkRequest list(RequestedNetwork... networks) {
+    return new NetworkRequest(Mode.LIST, List.of(networks));
+  }
+
+  private static NetworkRequest mode(Mode mode) {
+    return new NetworkRequest(mode, List.of());
+  }
+
+  private RequestedNetwork any() {
+    return new RequestedNetwork(flat, null, null, null);
+  }
+
+  private RequestedNetwork fixed(String address) {
+    return new RequestedNetwork(flat, null, address, null);
+  }
+
+  private List<Nic> allocate(InstanceId id, RequestedNetwork... requested) {
+    return networks.allocateForInstance(id, OWNER, HOST, List.of(requested));
+  }
+
+  private String allocateOne() {
+    return allocate(InstanceId.random(), any()).getFirst().addresses().getFirst();
+  }
+
+  private int count(String sql) {
+    return database.jdbi().withHandle(handle -> handle.select(sql).mapTo(int.class).one());
+  }
+
+  @Test
+  void theDefaultNetworkIsMadeOnceHoweverManyNodesStart() throws Exception {
+    try (ExecutorService threads = Executors.newFixedThreadPool(4)) {
+      Callable<UUID> start = () -> networks.ensureDefault(DefaultNetworkTest.of(""), OWNER);
+      List<UUID> ids = new ArrayList<>();
+      for (Future<UUID> id : threads.invokeAll(List.of(start, start, start, start))) {
+        ids.add(id.get());
+      }
+      assertThat(ids).containsOnly(ids.getFirst());
+    }
+    assertThat(count("SELECT count(*) FROM subnet")).isEqualTo(1);
+  }
+
+  @Test
+  void aPortDescribesTheNetworkItIsIn() {
+    makeFlat("10.57.0.0/16");
+
+    Nic nic = allocate(InstanceId.random(), any()).getFirst();
+
+    assertThat(nic.networkId()).isEqualTo(flat);
+    assertThat(nic.networkName()).isEqualTo("flat");
+    assertThat(nic.addresses()).containsExactly("10.57.0.2");
+    assertThat(nic.cidr()).isEqualTo("10.57.0.0/16");
+    assertThat(nic.gateway()).isEqualTo("10.57.0.1");
+    assertThat(nic.bridge()).isEqualTo("br-kilonova");
+    assertThat(nic.mtu()).isEqualTo(1500);
+    assertThat(nic.mac()).startsWith("fa:16:3e:");
+    assertThat(nic.tapName()).hasSize(14);
+  }
+
+  @Test
+  void aRepeatedAllocationGetsTheSamePortsAlsoForAnotherHost() {
+    makeFlat("10.57.0.0/16");
+    InstanceId id = InstanceId.random();
+
+    List<Nic> nics = allocate(id, any(), any());
+
+    assertThat(nics).hasSize(2).doesNotHaveDuplicates();
+    assertThat(networks.allocateForInstance(id, OWNER, new HostId("host-2"), List.of(any(), any())))
+        .isEqualTo(nics);
+    assertThat(count("SELECT count(*) FROM port WHERE host = 'host-2'")).isEqualTo(2);
+  }
+
+  @Test
+  void aReleaseGivesTheAddressesBackOnce() {
+    makeFlat("10.57.0.0/29"); // .2 to .6
+    InstanceId first = InstanceId.random();
+    allocate(first, any(), any());
+    allocateOne();
+
+    networks.deallocateForInstance(first);
+    networks.deallocateForInstance(first);
+
+    assertThat(List.of(allocateOne(), allocateOne(), allocateOne(), allocateOne()))
+        .as("first those that were never given out, then those that are free for longest")
+        .containsExactly("10.57.0.5", "10.57.0.6", "10.57.0.2", "10.57.0.3");
+    assertThatThrownBy(this::allocateOne)
+        .isInstanceOf(NoMoreAddressesException.class)
+        .hasMessage("No fixed IP addresses available for network: " + flat);
+    assertThat(count("SELECT count(*) FROM port")).isEqualTo(5);
+  }
+
+  @Test
+  void anAllocationThatComesAfterTheReleaseIsRefusedForADay() {
+    makeFlat("10.57.0.0/16");
+    InstanceId id = InstanceId.random();
+    networks.deallocateForInstance(id);
+
+    assertThatThrownBy(() -> allocate(id, any()))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("released before");
+    assertThat(count("SELECT count(*) FROM port")).isZero();
+
+    now = now.plus(Duration.ofDays(1)).plusMillis(1);
+    networks.deallocateForInstance(InstanceId.random());
+    assertThat(count("SELECT count(*) FROM instance_network")).isEqualTo(1);
+  }
+
+  @Test
+  void nothingIsTakenIfOneOfSeveralNetworksIsFull() {
+    makeFlat("10.57.0.0/29");
+    InstanceId id = InstanceId.random();
+
+    assertThatThrownBy(() -> allocate(id, any(), any(), any(), any(), any(), any()))
+        .isInstanceOf(NoMoreAddressesException.class);
+
+    assertThat(count("SELECT count(*) FROM port")).isZero();
+    assertThat(allocate(id, any(), any(), any(), any(), any())).hasSize(5);
+  }
+
+  @Test
+  void theQueueIsExtendedUntilTheNetworkIsFullAndNeverWithTheGateway() {
+    makeFlat("10.57.0.0/20");
+    InstanceId id = InstanceId.random();
+    RequestedNetwork[] all = new RequestedNetwork[4093];
+    Arrays.fill(all, any());
+
+    List<Nic> nics = allocate(id, all);
+
+    assertThat(nics.stream().map(nic -> nic.addresses().getFirst()))
+        .doesNotHaveDuplicates()
+        .contains("10.57.0.2", "10.57.15.254")
+        .doesNotContain("10.57.0.0", "10.57.0.1", "10.57.15.255");
+    assertThat(nics.stream().map(Nic::mac)).doesNotHaveDuplicates();
+    assertThatThrownBy(this::allocateOne).isInstanceOf(NoMoreAddressesException.class);
+  }
+
+  @Test
+  void aFixedAddressIsGivenToOneAndSkippedForOthers() {
+    makeFlat("10.57.0.0/16");
+    assertThat(networks.validate(OWNER, false, list(fixed("10.57.0.3"))))
+        .containsExactly(fixed("10.57.0.3"));
+    InstanceId id = InstanceId.random();
+    assertThat(allocate(id, fixed("10.57.0.3")).getFirst().addresses())
+        .containsExactly("10.57.0.3");
+
+    assertThatThrownBy(() -> networks.validate(OWNER, false, list(fixed("10.57.0.3"))))
+        .isInstanceOf(NetworkRequestException.class)
+        .hasMessage("Fixed IP address 10.57.0.3 is already in use on instance " + id + ".");
+    assertThatThrownBy(() -> allocate(InstanceId.random(), fixed("10.57.0.3")))
+        .isInstanceOf(NoMoreAddressesException.class)
+        .hasMessage("Fixed IP 10.57.0.3 is already in use.");
+    assertThat(List.of(allocateOne(), allocateOne())).containsExactly("10.57.0.2", "10.57.0.4");
+    networks.deallocateForInstance(id);
+    assertThat(allocate(InstanceId.random(), fixed("10.57.0.3"))).hasSize(1);
+  }
+
+  @Test
+  void anAddressThatNoHostOfTheNetworkCanHaveIsRefused() {
+    makeFlat("10.57.0.0/16");
+    for (String address :
+        List.of("10.57.0.0", "10.57.0.1", "10.57.255.255", "10.58.0.2", "fd00::2", "x", "*")) {
+      assertThatThrownBy(() -> networks.validate(OWNER, false, list(fixed(address))))
+          .isInstanceOf(NetworkRequestException.class)
+          .hasMessage(
+              "Invalid input received: Fixed IP %s is not a valid ip address for network %s."
+                  .formatted(address, flat));
+    }
+  }
+
+  @Test
+  void theFlatNetworkIsItsOwnersOnly() {
+    makeFlat("10.57.0.0/16");
+
+    assertThat(networks.validate(OWNER, true, mode(Mode.UNSPECIFIED))).containsExactly(any());
+    assertThat(networks.validate(OWNER, false, mode(Mode.AUTO))).containsExactly(any());
+    assertThat(networks.validate(OWNER, false, mode(Mode.NONE))).isEmpty();
+    assertThat(networks.validate(OWNER, false, list(any(), any()))).hasSize(2);
+
+    assertThat(networks.validate(OTHER, false, mode(Mode.UNSPECIFIED))).isEmpty();
+    assertThatThrownBy(() -> networks.validate(OTHER, false, mode(Mode.AUTO)))
+        .isInstanceOf(NetworkRequestException.class)
+        .hasMessage("Unable to automatically allocate a network for project " + OTHER);
+    assertThatThrownBy(() -> networks.validate(OTHER, false, list(any())))
+        .isInstanceOf(UnknownNetworkException.class)
+        .hasMessage("Network " + flat + " could not be found.");
+    assertThat(networks.validate(OTHER, true, list(any()))).hasSize(1);
+  }
+
+  @Test
+  void whatDoesNotExistIsNamed() {
+    makeFlat("10.57.0.0/16");
+    String id = UUID.randomUUID().toString();
+
+    assertThatThrownBy(
+            () -> networks.validate(OWNER, true, list(new RequestedNetwork(id, null, null, null))))
+        .isInstanceOf(UnknownNetworkException.class)
+        .hasMessage("Network " + id + " could not be found.");
+    assertThatThrownBy(
+            () -> networks.validate(OWNER, true, list(new RequestedNetwork(null, id, null, null))))
+        .isInstanceOf(UnknownNetworkException.class)
+        .hasMessage("Port id " + id + " could not be found.");
+  }
+
+  @Test
+  void aPortOfAnInstanceIsInUseForItsProjectAndUnknownToOthers() {
+    makeFlat("10.57.0.0/16");
+    String port = allocate(InstanceId.random(), any()).getFirst().portId();
+    NetworkRequest request = list(new RequestedNetwork(null, port, null, null));
+
+    assertThatThrownBy(() -> networks.validate(OWNER, false, request))
+        .isInstanceOf(NetworkConflictException.class)
+        .hasMessage("Port " + port + " is still in use.");
+    assertThatThrownBy(() -> networks.validate(OTHER, false, request))
+        .isInstanceOf(UnknownNetworkException.class);
+  }
+
+  @Test
+  void severalVisibleNetworksMustBeToldApart() {
+    makeFlat("10.57.0.0/16");
+    database
+        .jdbi()
+        .useHandle(
+            handle -> {
+              UUID second = UUID.randomUUID();
+              handle.execute(
+                  "INSERT INTO network VALUES (?, 'second', ?, FALSE, FALSE, 'br2', 1500, now())",
+                  second,
+                  OWNER);
+              handle.execute(
+                  "INSERT INTO subnet VALUES (?, ?, '10.58.0.0/16', '10.58.0.1', '{}')",
+                  UUID.randomUUID(),
+                  second);
+            });
+
+    assertThatThrownBy(() -> networks.validate(OWNER, false, mode(Mode.UNSPECIFIED)))
+        .isInstanceOf(NetworkConflictException.class)
+        .hasMessage("Multiple possible networks found, use a Network ID to be more specific.");
+    assertThat(networks.validate(OWNER, false, list(any()))).containsExactly(any());
+  }
+
+  /**
+   * Eight clients on two nodes allocate and release in a network that is too small for them, while
+   * connections are cut in the middle of transactions. Who fails tries again, as an instance does.
+   */
+  @Test
+  void noAddressIsGivenOutTwiceOrLostWhoeverIsKilledWhen(Database.Settings settings)
+      throws Exception {
+    makeFlat("10.57.0.0/27"); // 29 addresses
+    Map<String, InstanceId> owners = new ConcurrentHashMap<>();
+    CountDownLatch clientsLeft = new CountDownLatch(8);
+    try (Database otherPool = Database.open(settings);
+        ExecutorService threads = Executors.newCachedThreadPool()) {
+      List<SqlNetworks> nodes = List.of(networks, networks(otherPool));
+      List<Future<Integer>> clients =
+          IntStream.range(0, 8)
+              .mapToObj(
+                  seed ->
+                      threads.submit(
+                          () -> {
+                            try {
+                              return client(nodes, seed, owners);
+                            } finally {
+                              clientsLeft.countDown();
+                            }
+                          }))
+              .toList();
+      Future<Integer> killer = threads.submit(() -> killConnections(clientsLeft));
+      int allocations = 0;
+      for (Future<Integer> client : clients) {
+        allocations += client.get();
+      }
+      assertThat(allocations).isGreaterThan(200);
+      assertThat(killer.get()).as("killed connections").isPositive();
+    }
+
+    assertThat(owners).isEmpty();
+    assertThat(count("SELECT count(*) FROM port")).isZero();
+    assertThat(count("SELECT count(*) FROM fixed_address WHERE port_id IS NOT NULL")).isZero();
+    RequestedNetwork[] all = new RequestedNetwork[29];
+    Arrays.fill(all, any());
+    assertThat(allocate(InstanceId.random(), all)).as("none was lost").hasSize(29);
+  }
+
+  private int client(List<SqlNetworks> nodes, int seed, Map<String, InstanceId> owners) {
+    SplittableRandom random = new SplittableRandom(seed);
+    Deque<InstanceId> mine = new ArrayDeque<>();
+    Map<InstanceId, List<String>> addresses = new HashMap<>();
+    int allocations = 0;
+    for (int step = 0; step < 200 || !mine.isEmpty(); step++) {
+      if (step < 200 && mine.size() < 4) {
+        InstanceId id = InstanceId.random();
+        RequestedNetwork[] wanted = random.nextBoolean() ? pair() : new RequestedNetwork[] {any()};
+        try {
+          List<Nic> nics =
+              persistently(
+                  () ->
+                      nodes
+                          .get(random.nextInt(2))
+                          .allocateForInstance(id, OWNER, HOST, List.of(wanted)));
+          addresses.put(id, nics.stream().map(nic -> nic.addresses().getFirst()).toList());
+          addresses
+              .get(id)
+              .forEach(
+                  address ->
+                      assertThat(owners.putIfAbsent(address, id)).as("owner of it").isNull());
+          mine.add(id);
+          allocations++;
+          continue;
+        } catch (NoMoreAddressesException full) {
+          // goes on with a release
+        }
+      }
+      if (!mine.isEmpty()) {
+        InstanceId id = mine.poll();
+        addresses.remove(id).forEach(owners::remove);
+        persistently(
+            () -> {
+              nodes.get(random.nextInt(2)).deallocateForInstance(id);
+              return null;
+            });
+      }
+    }
+    return allocations;
+  }
+
+  private RequestedNetwork[] pair() {
+    return new RequestedNetwork[] {any(), any()};
+  }
+
+  private static <T> T persistently(Callable<T> call) {
+    for (int attempt = 1; ; attempt++) {
+      try {
+        return call.call();
+      } catch (NoMoreAddressesException e) {
+        throw e;
+      } catch (Exception e) {
+        if (attempt == 50) {
+          throw new IllegalStateException("still fails", e);
+        }
+      }
+    }
+  }
+
+  /** Cuts connections that are in a transaction until the clients are done. */
+  private int killConnections(CountDownLatch clientsLeft) throws InterruptedException {
+    int killed = 0;
+    while (!clientsLeft.await(20, TimeUnit.MILLISECONDS)) {
+      try {
+        killed +=
+            count(
+                """
+                SELECT count(pg_terminate_backend(pid)) FROM (
+                  SELECT pid FROM pg_stat_activity
+                  WHERE datname = current_database() AND pid <> pg_backend_pid()
+                    AND xact_start IS NOT NULL
+                  ORDER BY random() LIMIT 1) AS victim
+                """);
+      } catch (RuntimeException e) {
+        // its own connection was the victim of nobody else; the pool gives another
+      }
+    }
+    return killed;
+  }
+
+  @Test
+  void hundredsAreAllocatedASecond(TestReporter reporter) throws Exception {
+    makeFlat("10.57.0.0/16");
+    int each = 150;
+    Callable<Void> client =
+        () -> {
+          for (int i = 0; i < each; i++) {
+            allocateOne();
+          }
+          return null;
+        };
+    try (ExecutorService threads = Executors.newFixedThreadPool(8)) {
+      long start = System.nanoTime();
+      for (Future<Void> done :
+          threads.invokeAll(IntStream.range(0, 8).mapToObj(i -> client).toList())) {
+        done.get();
+      }
+      long perSecond = 8L * each * 1_000_000_000 / (System.nanoTime() - start);
+      reporter.publishEntry("allocations/s", Long.toString(perSecond));
+      assertThat(perSecond).isGreaterThan(100);
+    }
+    assertThat(count("SELECT count(DISTINCT address) FROM fixed_address WHERE port_id IS NOT NULL"))
+        .isEqualTo(8 * each);
+  }
+}
