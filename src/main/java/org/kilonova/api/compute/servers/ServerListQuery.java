@@ -228,7 +228,10 @@ final class ServerListQuery {
         conditions.add(new In(Field.PROJECT_ID, List.of(project)));
       }
     } else {
-      conditions.add(new In(Field.PROJECT_ID, List.of(caller.projectId())));
+      conditions.add(
+          new In(
+              Field.PROJECT_ID,
+              caller.projectId() == null ? List.of() : List.of(caller.projectId())));
     }
   }
 

@@ -1,0 +1,133 @@
+package org.kilonova.api.compute.servers;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
+import java.util.function.IntFunction;
+import java.util.stream.Collectors;
+import org.kilonova.api.compute.servers.ServerView.Links;
+import org.kilonova.api.http.ApiFault;
+import org.kilonova.api.http.Call;
+import org.kilonova.api.http.Microversion;
+import org.kilonova.api.http.Schema;
+import org.kilonova.instance.InstanceProtocol;
+import org.kilonova.instance.InstanceProtocol.Accepted;
+import org.kilonova.instance.InstanceProtocol.Refused;
+import org.kilonova.instance.InstanceState.Deleted;
+import org.kilonova.instance.InstanceState.Present;
+import org.kilonova.instance.Instances;
+import org.kilonova.kernel.InstanceId;
+import org.kilonova.readmodel.InstanceQueries;
+
+/** What the handlers of all server resources share. */
+final class ServerContext {
+  private final InstanceQueries queries;
+  private final Instances instances;
+
+  ServerContext(InstanceQueries queries, Instances instances) {
+    this.queries = queries;
+    this.instances = instances;
+  }
+
+  /**
+   * The server that the route's {@code {id}} names, if the caller may see it.
+   *
+   * @throws ApiFault 404 for unknown, deleted, malformed and other projects' ids alike
+   */
+  Present visible(Call call) {
+    Present state = visibleOrDeleted(call);
+    if (state instanceof Deleted) {
+      throw notFound(call.path("id"));
+    }
+    return state;
+  }
+
+  /** Like {@link #visible}, deleted ones included. */
+  Present visibleOrDeleted(Call call) {
+    String id = call.path("id");
+    InstanceId uuid;
+    try {
+      uuid = InstanceId.of(id);
+    } catch (IllegalArgumentException e) {
+      throw notFound(id);
+    }
+    Present state = queries.find(uuid).orElseThrow(() -> notFound(id)).state();
+    boolean owned = state.instance().spec().projectId().equals(call.caller().projectId());
+    if (!owned && !call.caller().isAdmin()) {
+      throw notFound(id);
+    }
+    return state;
+  }
+
+  static ApiFault notFound(String id) {
+    return ApiFault.notFound("Instance " + id + " could not be found.");
+  }
+
+  /** Sends a request to the instance and turns a refusal into its fault. */
+  Present request(
+      InstanceId id,
+      Function<akka.actor.typed.ActorRef<InstanceProtocol.Reply>, InstanceProtocol.Request>
+          message) {
+    return switch (instances.request(id, message)) {
+      case Accepted accepted -> accepted.state();
+      case Refused refused -> throw fault(id, refused);
+    };
+  }
+
+  private static ApiFault fault(InstanceId id, Refused refused) {
+    return switch (refused.reason()) {
+      case NOT_FOUND ->
+          refused.message().startsWith("Instance")
+              ? notFound(id.toString())
+              : ApiFault.notFound(refused.message());
+      case CONFLICT, LOCKED -> ApiFault.conflict(refused.message());
+      case OVER_QUOTA -> ApiFault.forbidden(refused.message());
+      case EXPIRED -> ApiFault.unavailable(refused.message());
+    };
+  }
+
+  // ---- of a call -------------------------------------------------------------------------------
+
+  /** The number after {@code 2.}; 0 on the old /v2. */
+  static int microversion(Call call) {
+    return call.isLegacy() ? 0 : call.microversion().minor();
+  }
+
+  /** Where links in the answer point to: with the project if the request's URL had it. */
+  static Links links(Call call) {
+    String versioned = call.serviceUrl();
+    String unversioned = versioned.substring(0, versioned.lastIndexOf('/'));
+    String projectId = call.caller().projectId();
+    boolean withProject = projectId != null && call.rawPath().contains("/" + projectId + "/");
+    String project = withProject ? "/" + projectId : "";
+    return new Links(versioned + project, unversioned + project);
+  }
+
+  /** The link to the next page: the same query with another marker. */
+  static String nextLink(Call call, String resource, String marker) {
+    Map<String, List<String>> query = new TreeMap<>(call.query());
+    query.put("marker", List.of(marker));
+    return links(call).versioned()
+        + resource
+        + "?"
+        + query.entrySet().stream()
+            .flatMap(p -> p.getValue().stream().map(v -> encode(p.getKey()) + "=" + encode(v)))
+            .collect(Collectors.joining("&"));
+  }
+
+  static String encode(String text) {
+    return URLEncoder.encode(text, StandardCharsets.UTF_8);
+  }
+
+  /** Compiles each microversion's schema when it is first needed. */
+  static Function<Microversion, Schema> schemas(IntFunction<ObjectNode> byMicroversion) {
+    Map<Integer, Schema> compiled = new ConcurrentHashMap<>();
+    return version ->
+        compiled.computeIfAbsent(version.minor(), m -> Schema.of(byMicroversion.apply(m)));
+  }
+}

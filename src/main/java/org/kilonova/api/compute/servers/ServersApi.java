@@ -1,0 +1,293 @@
+package org.kilonova.api.compute.servers;
+
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.List;
+import org.kilonova.api.compute.servers.ServerView.Detail;
+import org.kilonova.api.http.ApiFault;
+import org.kilonova.api.http.Call;
+import org.kilonova.api.http.Json;
+import org.kilonova.api.http.Method;
+import org.kilonova.api.http.Mount;
+import org.kilonova.api.http.Reply;
+import org.kilonova.instance.InstanceDetails;
+import org.kilonova.instance.InstanceProtocol.ChangeDetails;
+import org.kilonova.instance.InstanceProtocol.Delete;
+import org.kilonova.instance.InstanceSpec;
+import org.kilonova.instance.InstanceState.Present;
+import org.kilonova.instance.Instances;
+import org.kilonova.network.Networks;
+import org.kilonova.quota.Quotas;
+import org.kilonova.readmodel.InstanceQueries;
+import org.kilonova.readmodel.InstanceQueries.BadPatternException;
+import org.kilonova.readmodel.InstanceQueries.MarkerNotFoundException;
+import org.kilonova.readmodel.InstanceQueries.Page;
+import org.kilonova.readmodel.InstanceRow;
+
+/**
+ * The resource {@code /servers} of the compute API and everything below it. Reads come from the
+ * read model, which shows what was answered; changes go to the instance's entity.
+ */
+public final class ServersApi {
+  /**
+   * What the API works with.
+   *
+   * @param queries the read model
+   * @param instances the entities
+   */
+  public record Ports(
+      InstanceQueries queries,
+      Instances instances,
+      BootReferences references,
+      Networks networks,
+      Quotas quotas,
+      InstantSource clock) {}
+
+  /**
+   * What an operator can choose.
+   *
+   * @param passwordLength of generated administrator passwords
+   * @param showPassword whether answers contain {@code adminPass} (Nova's {@code
+   *     enable_instance_password})
+   * @param maxLimit largest page (Nova's {@code [api] max_limit})
+   * @param requestValidity so long after its quota was reserved an instance may come to be; longer
+   *     than {@link Instances#request} waits
+   */
+  public record Settings(
+      int passwordLength, boolean showPassword, int maxLimit, Duration requestValidity) {
+    /** Nova's. */
+    public static final Settings DEFAULT = new Settings(12, true, 1000, Duration.ofSeconds(120));
+  }
+
+  private final Ports ports;
+  private final Settings settings;
+  private final ServerContext context;
+  private final ServerCreation creation;
+
+  public ServersApi(Ports ports, Settings settings) {
+    this.ports = ports;
+    this.settings = settings;
+    this.context = new ServerContext(ports.queries(), ports.instances());
+    this.creation =
+        new ServerCreation(
+            ports.references(),
+            ports.networks(),
+            ports.quotas(),
+            ports.instances(),
+            ports.clock(),
+            settings.passwordLength(),
+            settings.requestValidity());
+  }
+
+  /** Adds the routes. */
+  public void routes(Mount mount) {
+    // Nova kept the name of an extension for booting from volumes as an alias of the whole
+    // resource.
+    for (String servers : List.of("/servers", "/os-volumes_boot")) {
+      mount.get(servers, call -> list(call, false));
+      mount.post(servers, ServerContext.schemas(ServerSchemas::create), this::create);
+      mount.get(servers + "/detail", call -> list(call, true));
+      mount.get(servers + "/{id}", this::show);
+      mount.put(servers + "/{id}", ServerContext.schemas(ServerSchemas::update), this::update);
+      mount.delete(servers + "/{id}", this::delete);
+      mount
+          .route(Method.POST, servers + "/{id}/action")
+          .json()
+          .to(new ServerActions(context, ports.instances())::act);
+      mount.get(servers + "/{id}/ips", this::addresses);
+      mount.get(servers + "/{id}/ips/{network}", this::addressesOfNetwork);
+      mount.get(servers + "/{id}/os-security-groups", this::securityGroups);
+      mount.get(servers + "/{id}/diagnostics", call -> notYet(call, "Diagnostics"));
+      mount
+          .route(Method.GET, servers + "/{id}/topology")
+          .since("2.78")
+          .to(call -> notYet(call, "The topology"));
+      new ServerMetadataApi(context, ports.quotas()).routes(mount, servers);
+      new ServerTagsApi(context).routes(mount, servers);
+      new InstanceActionsApi(context, ports.instances(), settings.maxLimit())
+          .routes(mount, servers);
+    }
+  }
+
+  // ---- reads -----------------------------------------------------------------------------------
+
+  private ServerView view(Call call) {
+    return new ServerView(
+        ServerContext.microversion(call),
+        call.caller().isAdmin(),
+        ServerContext.links(call),
+        ports.references()::hostStatus);
+  }
+
+  private Reply list(Call call, boolean detail) {
+    Page page;
+    try {
+      page =
+          ports
+              .queries()
+              .list(
+                  ServerListQuery.parse(
+                      call.query(),
+                      new ServerListQuery.Caller(
+                          call.caller().projectId(),
+                          call.caller().isAdmin(),
+                          detail ? "detail" : "index"),
+                      ServerContext.microversion(call),
+                      settings.maxLimit()));
+    } catch (MarkerNotFoundException | BadPatternException e) {
+      throw ApiFault.badRequest(e.getMessage());
+    }
+    ServerView view = view(call);
+    return Reply.json(200, (Json.Writer) out -> writeList(out, call, view, page, detail));
+  }
+
+  private static void writeList(
+      JsonGenerator out, Call call, ServerView view, Page page, boolean detail) throws IOException {
+    out.writeStartObject();
+    out.writeArrayFieldStart("servers");
+    for (InstanceRow row : page.rows()) {
+      if (detail) {
+        view.full(out, row.state(), Detail.LIST);
+      } else {
+        view.summary(out, row.state());
+      }
+    }
+    out.writeEndArray();
+    if (page.nextMarker() != null) {
+      out.writeArrayFieldStart("servers_links");
+      out.writeStartObject();
+      out.writeStringField("rel", "next");
+      out.writeStringField(
+          "href",
+          ServerContext.nextLink(
+              call, detail ? "/servers/detail" : "/servers", page.nextMarker().toString()));
+      out.writeEndObject();
+      out.writeEndArray();
+    }
+    out.writeEndObject();
+  }
+
+  private Reply show(Call call) {
+    return document(call, context.visible(call), Detail.SHOW);
+  }
+
+  private Reply document(Call call, Present state, Detail detail) {
+    ServerView view = view(call);
+    return Reply.json(
+        200,
+        (Json.Writer)
+            out -> {
+              out.writeStartObject();
+              out.writeFieldName("server");
+              view.full(out, state, detail);
+              out.writeEndObject();
+            });
+  }
+
+  private Reply addresses(Call call) {
+    Present state = context.visible(call);
+    return Reply.json(
+        200,
+        (Json.Writer)
+            out -> {
+              out.writeStartObject();
+              out.writeFieldName("addresses");
+              ServerView.addresses(out, state.instance().nics(), false);
+              out.writeEndObject();
+            });
+  }
+
+  private Reply addressesOfNetwork(Call call) {
+    String network = call.path("network");
+    var nics =
+        context.visible(call).instance().nics().stream()
+            .filter(nic -> nic.networkName().equals(network))
+            .toList();
+    if (nics.isEmpty()) {
+      throw ApiFault.notFound("Instance is not a member of specified network");
+    }
+    return Reply.json(200, (Json.Writer) out -> ServerView.addresses(out, nics, false));
+  }
+
+  private Reply securityGroups(Call call) {
+    InstanceSpec spec = context.visible(call).instance().spec();
+    var body = Json.object();
+    var groups = body.putArray("security_groups");
+    for (String name : spec.securityGroups()) {
+      groups
+          .addObject()
+          .put("id", name)
+          .put("name", name)
+          .put("description", "")
+          .put("tenant_id", spec.projectId())
+          .putArray("rules");
+    }
+    return Reply.json(200, body);
+  }
+
+  private Reply notYet(Call call, String what) {
+    context.visible(call);
+    throw ApiFault.notImplemented(what + " of a server cannot be told yet.");
+  }
+
+  // ---- changes ---------------------------------------------------------------------------------
+
+  private Reply create(Call call) {
+    if (call.caller().projectId() == null) {
+      throw ApiFault.forbidden(
+          "Policy doesn't allow os_compute_api:servers:create to be performed.");
+    }
+    CreateRequest request = CreateRequest.parse(call.body(), ServerContext.microversion(call));
+    List<InstanceSpec> accepted = creation.create(request, call.caller(), call.actionContext());
+    InstanceSpec first = accepted.getFirst();
+    if (request.returnReservationId()) {
+      return Reply.json(202, Json.object().put("reservation_id", first.reservationId()));
+    }
+    ServerView view = view(call);
+    return Reply.json(
+            202,
+            (Json.Writer)
+                out -> {
+                  out.writeStartObject();
+                  out.writeFieldName("server");
+                  view.created(out, first, settings.showPassword());
+                  out.writeEndObject();
+                })
+        .header("Location", ServerContext.links(call).versioned() + "/servers/" + first.id());
+  }
+
+  private Reply update(Call call) {
+    Present before = context.visible(call);
+    InstanceDetails details =
+        changed(InstanceDetails.of(before.instance()), call.body().get("server"));
+    Present after =
+        context.request(
+            before.instance().id(),
+            replyTo ->
+                new ChangeDetails(details, call.actionContext(), call.caller().isAdmin(), replyTo));
+    return document(call, after, Detail.UPDATE);
+  }
+
+  private static InstanceDetails changed(InstanceDetails old, JsonNode server) {
+    return new InstanceDetails(
+        server.has("name") ? server.get("name").asText().strip() : old.name(),
+        server.has("description") ? server.get("description").textValue() : old.description(),
+        server.has("hostname") ? server.get("hostname").asText() : old.hostname(),
+        server.has("accessIPv4") ? server.get("accessIPv4").asText() : old.accessIPv4(),
+        server.has("accessIPv6") ? server.get("accessIPv6").asText() : old.accessIPv6(),
+        server.has("OS-DCF:diskConfig")
+            ? server.get("OS-DCF:diskConfig").asText()
+            : old.diskConfig());
+  }
+
+  private Reply delete(Call call) {
+    Present state = context.visible(call);
+    context.request(
+        state.instance().id(),
+        replyTo -> new Delete(call.actionContext(), call.caller().isAdmin(), replyTo));
+    return Reply.empty(204);
+  }
+}
