@@ -278,14 +278,7 @@ class SqlQuotasIT {
         .jdbi()
         .useHandle(
             handle -> {
-              handle.execute("TRUNCATE quota_claim, quota_usage");
-              // until the migration that makes them is there
-              handle.execute(
-                  "CREATE TABLE IF NOT EXISTS quota_limit (project_id TEXT, resource TEXT,"
-                      + " hard_limit INTEGER, PRIMARY KEY (project_id, resource))");
-              handle.execute(
-                  "CREATE TABLE IF NOT EXISTS quota_class (class_name TEXT, resource TEXT,"
-                      + " hard_limit INTEGER, PRIMARY KEY (class_name, resource))");
+              handle.execute("TRUNCATE quota_claim, quota_usage, quota_limit, quota_class");
             });
   }
 }
