@@ -33,7 +33,10 @@ public interface Quotas {
    */
   Map<String, Integer> limits(String projectId);
 
-  /** What is in use of instances, cores, ram, and (per project) server_groups. */
+  /**
+   * What is in use of what is reserved: instances, cores, ram (MiB). What is only checked (key
+   * pairs, server groups) is counted where it is kept.
+   */
   Map<String, Integer> usage(String projectId);
 
   /** Over the limit. */

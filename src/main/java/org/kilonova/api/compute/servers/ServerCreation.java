@@ -30,8 +30,9 @@ import org.kilonova.kernel.ImageSpec;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.kernel.ServerGroupRef;
 import org.kilonova.network.Networks;
+import org.kilonova.network.Networks.NetworkConflictException;
+import org.kilonova.network.Networks.NetworkRequestException;
 import org.kilonova.network.Networks.RequestedNetwork;
-import org.kilonova.network.Networks.UnknownNetworkException;
 import org.kilonova.quota.Quotas;
 import org.kilonova.quota.Quotas.QuotaExceededException;
 import org.slf4j.Logger;
@@ -149,7 +150,9 @@ final class ServerCreation {
     List<RequestedNetwork> wanted;
     try {
       wanted = networks.validate(caller.projectId(), caller.isAdmin(), request.networks());
-    } catch (UnknownNetworkException e) {
+    } catch (NetworkConflictException e) {
+      throw ApiFault.conflict(e.getMessage());
+    } catch (NetworkRequestException e) {
       throw ApiFault.badRequest(e.getMessage());
     }
     return new Template(
