@@ -1,0 +1,136 @@
+package org.kilonova.node;
+
+import akka.actor.typed.ActorSystem;
+import akka.actor.typed.javadsl.Behaviors;
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigException;
+import com.typesafe.config.ConfigFactory;
+import com.typesafe.config.ConfigValueFactory;
+import java.io.IOException;
+import java.net.BindException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.kilonova.kernel.Clock;
+import org.kilonova.kernel.ConfigurationException;
+import org.kilonova.persistence.Database;
+import org.kilonova.persistence.EmbeddedPostgres;
+
+/**
+ * Starts a process of the cloud: checks the configuration, opens what it needs, and then lets
+ * {@link Controller} and {@link Compute} put in what its roles ask for.
+ */
+public final class Node {
+  private static final String SYSTEM = "kilonova";
+
+  private Node() {}
+
+  /**
+   * Starts this process from the loaded configuration ({@code -Dconfig.file}).
+   *
+   * @throws ConfigurationException if something that an operator can change keeps it from starting
+   */
+  public static ActorSystem<Void> start() {
+    try {
+      return start(ConfigFactory.load());
+    } catch (ConfigException e) {
+      throw new ConfigurationException(
+          e.origin() == null ? "cluster.conf" : e.origin().description(), e.getMessage(), e);
+    }
+  }
+
+  /** Starts a process from this configuration. */
+  public static ActorSystem<Void> start(Config root) {
+    NodeSettings settings = new NodeSettings(root);
+    InstantSource clock = Clock.system();
+    String host = settings.text("cluster.host");
+    requireFree("kilonova.cluster.port", host, settings.number("cluster.port"));
+    requireFree(
+        "kilonova.cluster.management-port", host, settings.number("cluster.management-port"));
+    if (!settings.isController()) {
+      ActorSystem<Void> system = actorSystem(akkaConfig(root, settings, null));
+      Compute.start(system, settings, clock, null);
+      return system;
+    }
+    requireFree("kilonova.api.port", settings.text("api.host"), settings.number("api.port"));
+    Database.Settings databaseSettings = databaseSettings(settings);
+    Database database = Database.open(databaseSettings, settings.duration("database.patience"));
+    String cloudId = CloudId.of(database.jdbi());
+    try {
+      CloudId.write(settings.stateDir(), cloudId);
+    } catch (IOException e) {
+      throw new ConfigurationException(
+          "kilonova.state-dir", "cannot write to " + settings.stateDir() + ": " + e, e);
+    }
+    ActorSystem<Void> system = actorSystem(akkaConfig(root, settings, databaseSettings));
+    Controller controller =
+        Controller.start(system, settings, clock, database, databaseSettings, cloudId);
+    if (settings.isCompute()) {
+      Compute.start(system, settings, clock, controller);
+    }
+    return system;
+  }
+
+  private static ActorSystem<Void> actorSystem(Config config) {
+    return ActorSystem.create(Behaviors.empty(), SYSTEM, config);
+  }
+
+  private static Database.Settings databaseSettings(NodeSettings settings) {
+    int pool = settings.number("database.pool-size");
+    if (settings.isDatabaseEmbedded()) {
+      Database.Settings started =
+          EmbeddedPostgres.start(
+              settings.stateDir().resolve("postgres"), settings.number("database.embedded-port"));
+      return new Database.Settings(started.url(), started.user(), started.password(), pool);
+    }
+    return new Database.Settings(
+        settings.text("database.url"),
+        settings.text("database.user"),
+        settings.databasePassword(),
+        pool);
+  }
+
+  /** What Akka has to be told and only this program knows. */
+  private static Config akkaConfig(Config root, NodeSettings settings, Database.Settings database) {
+    List<String> seeds =
+        settings.seeds().isEmpty()
+            ? List.of(settings.text("cluster.host") + ":" + settings.number("cluster.port"))
+            : settings.seeds();
+    Config config =
+        root.withValue("akka.cluster.roles", ConfigValueFactory.fromIterable(settings.roles()))
+            .withValue(
+                "akka.cluster.seed-nodes",
+                ConfigValueFactory.fromIterable(
+                    seeds.stream()
+                        .map(seed -> "akka://" + SYSTEM + "@" + seed)
+                        .collect(Collectors.toList())));
+    if (database == null) {
+      return config;
+    }
+    String db = "akka-persistence-jdbc.shared-databases.slick.db.";
+    String url =
+        database.url()
+            + (database.url().contains("?") ? "&" : "?")
+            + "reWriteBatchedInserts=true&ApplicationName=kilonova-journal";
+    return config
+        .withValue(db + "url", ConfigValueFactory.fromAnyRef(url))
+        .withValue(db + "user", ConfigValueFactory.fromAnyRef(database.user()))
+        .withValue(db + "password", ConfigValueFactory.fromAnyRef(database.password()));
+  }
+
+  /** So that a taken port is one line that names the key, before anything was started. */
+  private static void requireFree(String key, String host, int port) {
+    try (ServerSocket socket = new ServerSocket()) {
+      socket.setReuseAddress(true);
+      socket.bind(new InetSocketAddress(InetAddress.getByName(host), port));
+    } catch (BindException e) {
+      throw new ConfigurationException(
+          key, "port " + port + " on " + host + " cannot be used: " + e.getMessage(), e);
+    } catch (IOException e) {
+      throw new ConfigurationException(key, "cannot listen on " + host + ":" + port + ": " + e, e);
+    }
+  }
+}
