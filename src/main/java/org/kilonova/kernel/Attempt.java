@@ -12,7 +12,7 @@ import com.fasterxml.jackson.annotation.JsonValue;
 public record Attempt(@JsonValue int number) implements Comparable<Attempt> {
   public static final Attempt FIRST = new Attempt(1);
 
-  @JsonCreator
+  @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
   public Attempt {
     if (number < 1) {
       throw new IllegalArgumentException("attempts count from 1, not " + number);

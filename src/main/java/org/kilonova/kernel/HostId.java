@@ -5,7 +5,7 @@ import com.fasterxml.jackson.annotation.JsonValue;
 
 /** The name of a compute host, as {@code OS-EXT-SRV-ATTR:host} shows it. */
 public record HostId(@JsonValue String name) implements Comparable<HostId> {
-  @JsonCreator
+  @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
   public HostId {
     if (name == null || name.isBlank()) {
       throw new IllegalArgumentException("a host needs a name");

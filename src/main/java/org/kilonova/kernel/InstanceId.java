@@ -20,7 +20,7 @@ public record InstanceId(UUID uuid) {
    *
    * @throws IllegalArgumentException if {@code text} is not a uuid
    */
-  @JsonCreator
+  @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
   public static InstanceId of(String text) {
     return new InstanceId(UUID.fromString(text));
   }

@@ -1,38 +1,155 @@
 package org.kilonova.node;
 
+import akka.actor.typed.ActorRef;
 import akka.actor.typed.ActorSystem;
+import akka.actor.typed.Behavior;
+import akka.actor.typed.Props;
+import akka.actor.typed.SupervisorStrategy;
+import akka.actor.typed.javadsl.Behaviors;
+import akka.cluster.ClusterEvent.MemberRemoved;
 import akka.cluster.sharding.typed.javadsl.ClusterSharding;
 import akka.cluster.sharding.typed.javadsl.Entity;
+import akka.cluster.typed.Cluster;
+import akka.cluster.typed.ClusterSingleton;
+import akka.cluster.typed.ClusterSingletonSettings;
+import akka.cluster.typed.SingletonActor;
+import akka.cluster.typed.Subscribe;
+import akka.serialization.SerializationExtension;
+import java.time.Duration;
 import java.time.InstantSource;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.function.BiConsumer;
+import org.jdbi.v3.core.Handle;
+import org.kilonova.compute.HostDirectory;
 import org.kilonova.instance.InstanceEntity;
-import org.kilonova.instance.InstanceProtocol;
+import org.kilonova.instance.InstanceProtocol.Nudge;
+import org.kilonova.instance.InstanceProtocol.SchedulerAnswered;
+import org.kilonova.instance.InstanceProtocol.Stop;
 import org.kilonova.kernel.InstanceId;
+import org.kilonova.network.Networks;
 import org.kilonova.persistence.Database;
+import org.kilonova.readmodel.JournalReader;
+import org.kilonova.readmodel.LeaderLock;
+import org.kilonova.readmodel.Projection;
+import org.kilonova.readmodel.ProjectorActor;
+import org.kilonova.readmodel.ShardedInstances;
+import org.kilonova.scheduler.SchedulerActor;
+import org.kilonova.scheduler.SchedulerConfig;
+import org.kilonova.scheduler.SchedulerProtocol;
 
-/** The role controller: instances, scheduler, read model, front door. */
+/** The role controller, without its front door: instances, scheduler, read model. */
 final class Controller {
-  private final String cloudId;
+  private static final String ROLE = "controller";
 
-  private Controller(String cloudId) {
-    this.cloudId = cloudId;
+  private final HostDirectory.View hosts;
+  private final ShardedInstances instances;
+  private final ActorRef<SchedulerProtocol.Command> scheduler;
+
+  private Controller(
+      HostDirectory.View hosts,
+      ShardedInstances instances,
+      ActorRef<SchedulerProtocol.Command> scheduler) {
+    this.hosts = hosts;
+    this.instances = instances;
+    this.scheduler = scheduler;
   }
 
+  /** What a controller is made of besides its configuration. */
+  record Parts(
+      Database database,
+      Database.Settings databaseSettings,
+      String cloudId,
+      Networks networks,
+      BiConsumer<Handle, InstanceId> onDeleted,
+      SchedulerActor.FactsSource facts,
+      java.util.function.Consumer<org.kilonova.kernel.HostId> onHostSeen) {}
+
   static Controller start(
+      ActorSystem<Void> system, NodeSettings settings, InstantSource clock, Parts parts) {
+    ExecutorService blocking = Executors.newVirtualThreadPerTaskExecutor();
+    HostDirectory.View hosts = new HostDirectory.View(clock, settings.duration("compute.warm-up"));
+    ActorRef<SchedulerProtocol.Command> scheduler =
+        startScheduler(system, settings, clock, parts.facts());
+    initInstances(
+        system,
+        new InstanceEntity.Setup(
+            settings.instances(parts.cloudId()),
+            new NodeLinks(system, scheduler, hosts, parts.networks(), blocking),
+            clock));
+    JournalReader journal = new JournalReader(SerializationExtension.get(system));
+    ActorRef<ProjectorActor.Command> projector =
+        startProjector(system, settings, clock, parts, journal, blocking);
+    system.systemActorOf(
+        HostDirectory.create(
+            new HostDirectory.Setup(
+                hosts,
+                clock,
+                settings.duration("compute.lost-grace"),
+                settings.duration("compute.silence"),
+                host -> {
+                  projector.tell(new ProjectorActor.HostChanged(host));
+                  blocking.execute(() -> parts.onHostSeen().accept(host));
+                })),
+        "host-directory",
+        Props.empty());
+    system.systemActorOf(memberWatch(projector), "member-watch", Props.empty());
+    ShardedInstances instances =
+        new ShardedInstances(
+            system,
+            parts.database().jdbi(),
+            journal,
+            hosts,
+            clock,
+            settings.duration("api.ask-timeout"),
+            settings.duration("api.patience"));
+    return new Controller(hosts, instances, scheduler);
+  }
+
+  HostDirectory.View hosts() {
+    return hosts;
+  }
+
+  ShardedInstances instances() {
+    return instances;
+  }
+
+  ActorRef<SchedulerProtocol.Command> scheduler() {
+    return scheduler;
+  }
+
+  private static ActorRef<SchedulerProtocol.Command> startScheduler(
       ActorSystem<Void> system,
       NodeSettings settings,
       InstantSource clock,
-      Database database,
-      Database.Settings databaseSettings,
-      String cloudId) {
-    throw new UnsupportedOperationException("wired as the parts land");
+      SchedulerActor.FactsSource facts) {
+    SchedulerConfig config = new SchedulerConfig(settings.config().getConfig("scheduler"));
+    ClusterSharding sharding = ClusterSharding.get(system);
+    SchedulerActor.Setup setup =
+        new SchedulerActor.Setup(
+            config.driver(),
+            answer ->
+                sharding
+                    .entityRefFor(InstanceEntity.TYPE_KEY, answer.id().toString())
+                    .tell(new SchedulerAnswered(answer)),
+            facts,
+            clock,
+            settings.ratios(),
+            config.defaultZone(),
+            config.alternates(),
+            config.claimLife(),
+            config.readyAfter(),
+            settings.duration("compute.silence"));
+    return ClusterSingleton.get(system)
+        .init(
+            SingletonActor.of(
+                    Behaviors.supervise(SchedulerActor.create(setup))
+                        .onFailure(SupervisorStrategy.restart()),
+                    "scheduler")
+                .withSettings(ClusterSingletonSettings.create(system).withRole(ROLE)));
   }
 
-  String cloudId() {
-    return cloudId;
-  }
-
-  /** Sharding of instances; compute processes only have the proxy. */
-  static void initSharding(ActorSystem<?> system, InstanceEntity.Setup setup) {
+  private static void initInstances(ActorSystem<?> system, InstanceEntity.Setup setup) {
     ClusterSharding.get(system)
         .init(
             Entity.of(
@@ -40,7 +157,68 @@ final class Controller {
                     context ->
                         InstanceEntity.create(
                             InstanceId.of(context.getEntityId()), context.getShard(), setup))
-                .withStopMessage(new InstanceProtocol.Stop())
-                .withRole("controller"));
+                .withStopMessage(new Stop())
+                .withRole(ROLE));
+  }
+
+  /** On a process without the role controller this starts only the way to the instances. */
+  static void initProxy(ActorSystem<?> system) {
+    initInstances(system, null);
+  }
+
+  private static ActorRef<ProjectorActor.Command> startProjector(
+      ActorSystem<Void> system,
+      NodeSettings settings,
+      InstantSource clock,
+      Parts parts,
+      JournalReader journal,
+      ExecutorService blocking) {
+    ClusterSharding sharding = ClusterSharding.get(system);
+    Projection projection =
+        new Projection(
+            parts.database().jdbi(),
+            journal,
+            parts.onDeleted(),
+            settings.number("read-model.batch-size"));
+    return system.systemActorOf(
+        Behaviors.supervise(
+                ProjectorActor.create(
+                    new ProjectorActor.Setup(
+                        parts.database().jdbi(),
+                        projection,
+                        new LeaderLock(parts.databaseSettings()),
+                        blocking,
+                        id ->
+                            sharding
+                                .entityRefFor(InstanceEntity.TYPE_KEY, id.toString())
+                                .tell(new Nudge()),
+                        clock,
+                        settings.duration("read-model.poll-interval"),
+                        settings.duration("read-model.watchdog-interval"))))
+            .onFailure(
+                SupervisorStrategy.restartWithBackoff(
+                    Duration.ofMillis(500), Duration.ofSeconds(5), 0.2)),
+        "projector",
+        Props.empty());
+  }
+
+  /** A controller that was removed had instances: wake them elsewhere at once. */
+  private static Behavior<MemberRemoved> memberWatch(ActorRef<ProjectorActor.Command> projector) {
+    return Behaviors.setup(
+        context -> {
+          Cluster.get(context.getSystem())
+              .subscriptions()
+              .tell(Subscribe.create(context.getSelf(), MemberRemoved.class));
+          return Behaviors.receive(MemberRemoved.class)
+              .onMessage(
+                  MemberRemoved.class,
+                  removed -> {
+                    if (removed.member().hasRole(ROLE)) {
+                      projector.tell(new ProjectorActor.MemberGone());
+                    }
+                    return Behaviors.same();
+                  })
+              .build();
+        });
   }
 }

@@ -26,6 +26,11 @@ import org.kilonova.persistence.EmbeddedPostgres;
 public final class Node {
   private static final String SYSTEM = "kilonova";
 
+  private static final org.kilonova.compute.driver.ImageSource NO_IMAGES =
+      (id, checksum, target) -> {
+        throw new UnsupportedOperationException();
+      };
+
   private Node() {}
 
   /**
@@ -52,7 +57,8 @@ public final class Node {
         "kilonova.cluster.management-port", host, settings.number("cluster.management-port"));
     if (!settings.isController()) {
       ActorSystem<Void> system = actorSystem(akkaConfig(root, settings, null));
-      Compute.start(system, settings, clock, null);
+      Controller.initProxy(system);
+      Compute.start(system, settings, clock, Compute.askFacts(system), facts -> NO_IMAGES);
       return system;
     }
     requireFree("kilonova.api.port", settings.text("api.host"), settings.number("api.port"));
@@ -66,11 +72,6 @@ public final class Node {
           "kilonova.state-dir", "cannot write to " + settings.stateDir() + ": " + e, e);
     }
     ActorSystem<Void> system = actorSystem(akkaConfig(root, settings, databaseSettings));
-    Controller controller =
-        Controller.start(system, settings, clock, database, databaseSettings, cloudId);
-    if (settings.isCompute()) {
-      Compute.start(system, settings, clock, controller);
-    }
     return system;
   }
 
@@ -94,7 +95,7 @@ public final class Node {
   }
 
   /** What Akka has to be told and only this program knows. */
-  private static Config akkaConfig(Config root, NodeSettings settings, Database.Settings database) {
+  static Config akkaConfig(Config root, NodeSettings settings, Database.Settings database) {
     List<String> seeds =
         settings.seeds().isEmpty()
             ? List.of(settings.text("cluster.host") + ":" + settings.number("cluster.port"))
