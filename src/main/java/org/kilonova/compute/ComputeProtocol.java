@@ -1,6 +1,8 @@
 package org.kilonova.compute;
 
 import akka.actor.typed.ActorRef;
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import java.util.List;
 import org.kilonova.compute.driver.DomainSpec;
 import org.kilonova.compute.driver.HostCapabilities;
@@ -103,6 +105,20 @@ public final class ComputeProtocol {
   // ---- from an agent to an instance ----------------------------------------------------------
 
   /** What an agent says to an instance. */
+  @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "report")
+  @JsonSubTypes({
+    @JsonSubTypes.Type(value = Claimed.class, name = "Claimed"),
+    @JsonSubTypes.Type(value = ClaimRefused.class, name = "ClaimRefused"),
+    @JsonSubTypes.Type(value = Spawned.class, name = "Spawned"),
+    @JsonSubTypes.Type(value = SpawnFailed.class, name = "SpawnFailed"),
+    @JsonSubTypes.Type(value = Activated.class, name = "Activated"),
+    @JsonSubTypes.Type(value = ActivateFailed.class, name = "ActivateFailed"),
+    @JsonSubTypes.Type(value = WorkDone.class, name = "WorkDone"),
+    @JsonSubTypes.Type(value = WorkFailed.class, name = "WorkFailed"),
+    @JsonSubTypes.Type(value = Discarded.class, name = "Discarded"),
+    @JsonSubTypes.Type(value = PowerObserved.class, name = "PowerObserved"),
+    @JsonSubTypes.Type(value = FoundOnHost.class, name = "FoundOnHost")
+  })
   public sealed interface Report extends CborSerializable {
     InstanceId id();
 

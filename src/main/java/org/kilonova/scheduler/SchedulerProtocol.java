@@ -1,6 +1,8 @@
 package org.kilonova.scheduler;
 
 import akka.actor.typed.ActorRef;
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -66,6 +68,12 @@ public final class SchedulerProtocol {
   public record Candidate(HostId host, String node, String availabilityZone) {}
 
   /** What the scheduler says to an instance. */
+  @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "answer")
+  @JsonSubTypes({
+    @JsonSubTypes.Type(value = HostsSelected.class, name = "HostsSelected"),
+    @JsonSubTypes.Type(value = NoValidHost.class, name = "NoValidHost"),
+    @JsonSubTypes.Type(value = NotReady.class, name = "NotReady")
+  })
   public sealed interface Answer extends CborSerializable {
     InstanceId id();
 
