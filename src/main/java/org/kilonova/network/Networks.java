@@ -40,7 +40,7 @@ public interface Networks {
   /** What the create request said: {@code auto}, {@code none}, nothing, or a list. */
   record NetworkRequest(Mode mode, List<RequestedNetwork> networks) {
     public enum Mode {
-      /** no {@code networks} key: the project's one network, none if it has none */
+      /** the key is absent: the project's one network, none if it has none */
       UNSPECIFIED,
       AUTO,
       NONE,

@@ -456,7 +456,7 @@ public final class EmbeddedPostgres {
   private static void requireFree(int port) {
     try (ServerSocket socket = new ServerSocket()) {
       socket.setReuseAddress(true);
-      socket.bind(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), port));
+      socket.bind(new InetSocketAddress(InetAddress.getByAddress(new byte[] {127, 0, 0, 1}), port));
     } catch (IOException | IllegalArgumentException e) {
       throw new ConfigurationException(
           "kilonova.database.embedded-port",

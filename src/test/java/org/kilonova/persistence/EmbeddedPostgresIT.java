@@ -133,7 +133,7 @@ class EmbeddedPostgresIT {
 
     assertThat(printed.strip()).endsWith(dir.resolve("connection.properties").toString());
     assertThat(EmbeddedPostgres.status(dir)).isPresent();
-    String[] stat = Files.readString(Path.of("/proc/" + pid() + "/stat")).split(" ");
+    String[] stat = Files.readString(Path.of("/proc/" + pid() + "/stat")).split(" ", -1);
     assertThat(stat[5]).as("its own session").isEqualTo(Long.toString(pid()));
     assertThat(ProcessHandle.of(pid()).orElseThrow().parent().map(ProcessHandle::pid))
         .isNotEqualTo(Optional.of(starter.pid()));
@@ -153,7 +153,7 @@ class EmbeddedPostgresIT {
 
   @Test
   void aPortThatIsTakenIsNamed() throws Exception {
-    try (ServerSocket taken = new ServerSocket(port, 1, InetAddress.getByName("127.0.0.1"))) {
+    try (ServerSocket taken = new ServerSocket(port, 1, InetAddress.getByAddress(new byte[] {127, 0, 0, 1}))) {
       assertThatThrownBy(() -> EmbeddedPostgres.start(dir, taken.getLocalPort()))
           .isInstanceOf(ConfigurationException.class)
           .hasMessageStartingWith("kilonova.database.embedded-port: ")

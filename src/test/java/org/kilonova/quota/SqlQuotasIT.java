@@ -234,7 +234,7 @@ class SqlQuotasIT {
       }
       reporter.publishEntry(
           "calls/s",
-          Long.toString(threadCount * rounds * 1_000_000_000L / (System.nanoTime() - start)));
+          Long.toString(1_000_000_000L * threadCount * rounds / (System.nanoTime() - start)));
 
       assertThat(seen).isNotEmpty().allMatch(inUse -> inUse <= 5);
       assertThat(numbers).doesNotHaveDuplicates();
@@ -265,7 +265,7 @@ class SqlQuotasIT {
           threads.invokeAll(IntStream.range(0, threadCount).mapToObj(i -> client).toList())) {
         done.get();
       }
-      long perSecond = threadCount * each * 1_000_000_000L / (System.nanoTime() - start);
+      long perSecond = 1_000_000_000L * threadCount * each / (System.nanoTime() - start);
       reporter.publishEntry("reservations/s", Long.toString(perSecond));
       assertThat(perSecond).isGreaterThan(100);
       assertThat(quotas.usage(project)).isEqualTo(use(threadCount * each));
