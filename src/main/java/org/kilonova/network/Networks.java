@@ -48,7 +48,7 @@ public interface Networks {
     }
   }
 
-  /** One entry of {@code networks}; each field may be null. */
+  /** One entry of the request's list; each field may be null. */
   record RequestedNetwork(String networkId, String portId, String fixedIp, String tag) {}
 
   /** A create request's networks cannot be had: 400, with Nova's text. */

@@ -21,6 +21,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -324,6 +325,7 @@ class SqlNetworksIT {
     makeFlat("10.57.0.0/27"); // 29 addresses
     Map<String, InstanceId> owners = new ConcurrentHashMap<>();
     CountDownLatch clientsLeft = new CountDownLatch(8);
+    AtomicInteger calls = new AtomicInteger();
     try (Database otherPool = Database.open(settings);
         ExecutorService threads = Executors.newCachedThreadPool()) {
       List<SqlNetworks> nodes = List.of(networks, networks(otherPool));
@@ -334,13 +336,13 @@ class SqlNetworksIT {
                       threads.submit(
                           () -> {
                             try {
-                              return client(nodes, seed, owners);
+                              return client(nodes, seed, owners, calls);
                             } finally {
                               clientsLeft.countDown();
                             }
                           }))
               .toList();
-      Future<Integer> killer = threads.submit(() -> killConnections(clientsLeft));
+      Future<Integer> killer = threads.submit(() -> killConnections(clientsLeft, calls));
       int allocations = 0;
       for (Future<Integer> client : clients) {
         allocations += client.get();
@@ -357,12 +359,14 @@ class SqlNetworksIT {
     assertThat(allocate(InstanceId.random(), all)).as("none was lost").hasSize(29);
   }
 
-  private int client(List<SqlNetworks> nodes, int seed, Map<String, InstanceId> owners) {
+  private int client(
+      List<SqlNetworks> nodes, int seed, Map<String, InstanceId> owners, AtomicInteger calls) {
     SplittableRandom random = new SplittableRandom(seed);
     Deque<InstanceId> mine = new ArrayDeque<>();
     Map<InstanceId, List<String>> addresses = new HashMap<>();
     int allocations = 0;
     for (int step = 0; step < 200 || !mine.isEmpty(); step++) {
+      calls.incrementAndGet();
       if (step < 200 && mine.size() < 4) {
         InstanceId id = InstanceId.random();
         RequestedNetwork[] wanted = random.nextBoolean() ? pair() : new RequestedNetwork[] {any()};
@@ -417,10 +421,16 @@ class SqlNetworksIT {
     }
   }
 
-  /** Cuts connections that are in a transaction until the clients are done. */
-  private int killConnections(CountDownLatch clientsLeft) throws InterruptedException {
+  /** Cuts a connection that is in a transaction for every few calls, until the clients are done. */
+  private int killConnections(CountDownLatch clientsLeft, AtomicInteger calls)
+      throws InterruptedException {
     int killed = 0;
-    while (!clientsLeft.await(20, TimeUnit.MILLISECONDS)) {
+    int next = 5;
+    while (!clientsLeft.await(2, TimeUnit.MILLISECONDS)) {
+      if (calls.get() < next) {
+        continue;
+      }
+      next = calls.get() + 5;
       try {
         killed +=
             count(
@@ -432,7 +442,7 @@ class SqlNetworksIT {
                   ORDER BY random() LIMIT 1) AS victim
                 """);
       } catch (RuntimeException e) {
-        // its own connection was the victim of nobody else; the pool gives another
+        // the database was too busy to answer: the next round tries again
       }
     }
     return killed;

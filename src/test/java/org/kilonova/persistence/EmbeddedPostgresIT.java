@@ -153,7 +153,8 @@ class EmbeddedPostgresIT {
 
   @Test
   void aPortThatIsTakenIsNamed() throws Exception {
-    try (ServerSocket taken = new ServerSocket(port, 1, InetAddress.getByAddress(new byte[] {127, 0, 0, 1}))) {
+    try (ServerSocket taken =
+        new ServerSocket(port, 1, InetAddress.getByAddress(new byte[] {127, 0, 0, 1}))) {
       assertThatThrownBy(() -> EmbeddedPostgres.start(dir, taken.getLocalPort()))
           .isInstanceOf(ConfigurationException.class)
           .hasMessageStartingWith("kilonova.database.embedded-port: ")
