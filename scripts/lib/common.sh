@@ -8,9 +8,6 @@ KN_SELF=${0##*/}
 # shellcheck disable=SC2034  # for the scripts that source this
 KN_JVM_FLAGS=(--enable-native-access=ALL-UNNAMED -XX:+IgnoreUnrecognizedVMOptions
   --sun-misc-unsafe-memory-access=allow)
-KN_LIBVIRT_URI=${KILONOVA_LIBVIRT_URI:-qemu:///system}
-# shellcheck disable=SC2034
-KN_HOST_DATA=${KILONOVA_HOST_DATA:-/var/lib/kilonova}
 
 # ---------------------------------------------------------------- output
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ] && [ "${TERM:-dumb}" != dumb ]; then
@@ -75,13 +72,13 @@ state_cmd() {
 announce_root() { is_root || note "needs root: $* (through sudo)"; }
 
 # ---------------------------------------------------------------- packages
-# missing_packages FILE-OR-COMMAND|PACKAGE|WHY ...: prints "PACKAGE<tab>WHY" for each that the machine lacks.
+# missing_packages FILE-PATTERN-OR-COMMAND|PACKAGE|WHY ...: prints "PACKAGE<tab>WHY" for each that the machine lacks.
 missing_packages() {
   local entry probe package why
   for entry in "$@"; do
     IFS='|' read -r probe package why <<<"$entry"
     case $probe in
-    /*) [ ! -e "$probe" ] || continue ;;
+    /*) ! compgen -G "$probe" >/dev/null || continue ;;
     *) [ -z "$(PATH=$PATH:/usr/sbin:/sbin command -v "$probe")" ] || continue ;;
     esac
     printf '%s\t%s\n' "$package" "$why"
@@ -284,123 +281,6 @@ why_it_stopped() {
   printf '%s\n' "$lines"
 }
 
-# ---------------------------------------------------------------- hypervisor
-# Hardware virtualisation is what the processor says, not what /dev has.
-has_hw_virt() { grep -qEw 'vmx|svm' /proc/cpuinfo && [ -e /dev/kvm ]; }
-virsh_() { LC_ALL=C as_root virsh -q -c "$KN_LIBVIRT_URI" "$@"; }
-libvirt_answers() { virsh_ version >/dev/null 2>&1; }
-has_systemd() { [ -d /run/systemd/system ]; }
-
-# start_libvirt: makes sure that virtlogd and libvirtd run; what it starts is written to $KN_STATE/started-daemons.
-start_libvirt() {
-  local started=$KN_STATE/started-daemons daemon pid i
-  if libvirt_answers; then
-    ok "libvirtd: runs"
-    return
-  fi
-  announce_root "starting virtlogd and libvirtd"
-  if has_systemd; then
-    as_root systemctl start libvirtd || fail "systemctl could not start libvirtd" "See: journalctl -u libvirtd"
-    echo "systemd libvirtd" >>"$started"
-  else
-    for daemon in virtlogd libvirtd; do
-      if pid=$(cat "/run/$daemon.pid" 2>/dev/null) && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$daemon" ]; then continue; fi
-      as_root env PATH="$PATH:/usr/sbin:/sbin" "$daemon" -d 9>&- || fail "$daemon does not start" \
-        "Run it in the foreground to see why: $daemon"
-      for ((i = 0; i < 50; i++)); do
-        pid=$(cat "/run/$daemon.pid" 2>/dev/null) && [ -n "$pid" ] && break
-        sleep 0.1
-      done
-      [ -n "${pid:-}" ] || fail "$daemon wrote no /run/$daemon.pid" "Run it in the foreground to see why: $daemon"
-      printf '%s %s %s\n' "$daemon" "$pid" "$(proc_start "$pid")" >>"$started"
-    done
-  fi
-  for ((i = 0; i < 100; i++)); do
-    if libvirt_answers; then
-      ok "libvirtd: started"
-      return
-    fi
-    sleep 0.1
-  done
-  fail "libvirtd runs but does not answer at $KN_LIBVIRT_URI" "Try: virsh -c $KN_LIBVIRT_URI version"
-}
-# stop_started_daemons: those that start_libvirt started and nobody else needs.
-stop_started_daemons() {
-  local started=$KN_STATE/started-daemons daemon pid start i
-  [ -s "$started" ] || return 0
-  if libvirt_answers && [ -n "$(virsh_ list --name)" ]; then
-    note "libvirtd stays: other guests run on this machine"
-    return
-  fi
-  # the last one started goes first
-  tac "$started" | while read -r daemon pid start; do
-    if [ "$daemon" = systemd ]; then
-      as_root systemctl stop "$pid.socket" "$pid-ro.socket" "$pid-admin.socket" "$pid" 2>/dev/null || true
-      ok "$pid: stopped"
-    elif [ "$(proc_start "$pid")" = "$start" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$daemon" ]; then
-      send TERM "$pid"
-      for ((i = 0; i < 100; i++)); do
-        [ -d "/proc/$pid" ] || break
-        sleep 0.1
-      done
-      ok "$daemon: stopped"
-    fi
-  done
-  rm -f "$started"
-}
-
-# our_domains [--running] CLOUD-ID: names of the domains whose metadata names this cloud; never another one's.
-our_domains() {
-  local flag=--all name cloud
-  [ "$1" != --running ] || { flag='' && shift; }
-  cloud=$1
-  # shellcheck disable=SC2086
-  virsh_ list --name $flag | while read -r name; do
-    [ -n "$name" ] || continue
-    if virsh_ metadata "$name" --uri https://kilonova.org/xmlns/libvirt/1 2>/dev/null | grep -qF -- "$cloud"; then
-      printf '%s\n' "$name"
-    fi
-  done
-}
-# stop_guests CLOUD-ID: a shutdown that the guest sees, and after 20 s the plug.
-stop_guests() {
-  local names name left i
-  mapfile -t names < <(our_domains --running "$1")
-  [ "${#names[@]}" -gt 0 ] || return 0
-  say "Shutting off ${#names[@]} guest(s) ..."
-  for name in "${names[@]}"; do
-    # one that is still paused cannot hear the button
-    [ "$(virsh_ domstate "$name" | head -1)" != paused ] || virsh_ resume "$name" >/dev/null 2>&1 || true
-    virsh_ shutdown "$name" >/dev/null 2>&1 || true
-  done
-  for ((i = 0; i < 40; i++)); do
-    mapfile -t left < <(our_domains --running "$1")
-    [ "${#left[@]}" -gt 0 ] || break
-    sleep 0.5
-  done
-  for name in "${left[@]}"; do
-    virsh_ destroy "$name" >/dev/null 2>&1 || true
-    warn "$name did not shut down within 20 s: switched off"
-  done
-  ok "guests: ${#names[@]} shut off"
-}
-# stop_postgres DIR: ends every PostgreSQL whose data lies under DIR (fast shutdown: sessions end, data is safe).
-stop_postgres() {
-  local file pid i
-  while IFS= read -r file; do
-    pid=$(state_cmd head -1 "$file" 2>/dev/null) || continue
-    [[ $pid =~ ^[0-9]+$ ]] || continue
-    grep -qaE '^postgres|/postgres' "/proc/$pid/cmdline" 2>/dev/null || continue
-    send INT "$pid"
-    for ((i = 0; i < 300; i++)); do
-      [ -d "/proc/$pid" ] || break
-      sleep 0.1
-    done
-    [ ! -d "/proc/$pid" ] || fail "PostgreSQL (pid $pid) does not stop" "Its data is in ${file%/*}."
-    ok "PostgreSQL: stopped"
-  done < <(state_cmd find "$1" -maxdepth 4 -name postmaster.pid 2>/dev/null)
-}
-
 # ---------------------------------------------------------------- HTTP
 # wait_for_health URL PIDFILE LOG SECONDS: until URL answers 200; stops early when the process ends.
 wait_for_health() {
@@ -417,3 +297,6 @@ wait_for_health() {
     sleep 0.2
   done
 }
+
+# port_taken PORT: whether something listens on it on this machine.
+port_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
