@@ -1,0 +1,104 @@
+# shellcheck shell=bash
+# Small Debian systems in a directory, made by debootstrap. Needs common.sh.
+
+# debian_mirror RELEASE: the mirror from which this machine's apt gets that release, else Debian's own.
+debian_mirror() {
+  local mirror=''
+  if command -v apt-get >/dev/null; then
+    # another release of the same archive comes from the same place
+    # shellcheck disable=SC2016  # for apt-get to expand
+    mirror=$(apt-get indextargets --format '$(SITE) $(RELEASE) $(ORIGIN)' 2>/dev/null |
+      awk -v r="$1" '$3 == "Debian" && $2 == r { print $1; exit }
+        $3 == "Debian" && $2 !~ /-/ && !other { other = $1 } END { if (other) print other }' | head -1)
+  fi
+  printf '%s' "${mirror:-http://deb.debian.org/debian}"
+}
+# chroot_own_release: this machine's release when it is a Debian, else trixie.
+chroot_own_release() {
+  # shellcheck disable=SC1091
+  (. /etc/os-release && if [ "$ID" = debian ] && [ -n "${VERSION_CODENAME:-}" ]; then echo "$VERSION_CODENAME"; else echo trixie; fi)
+}
+
+# chroot_make DIR RELEASE: a minimal Debian in DIR, with the updates and the security fixes; kept when it is there.
+chroot_make() {
+  local root=$1 release=$2 mirror work='' debootstrap log=$1.log
+  [ ! -e "$root/.kilonova-chroot" ] || return 0
+  case $root in /*/*) ;; *) fail "$root is no place for a chroot" ;; esac
+  [ ! -e "$root" ] || [ -z "$(ls -A "$root" 2>/dev/null)" ] || [ -e "$root/debootstrap" ] || [ -e "$root/etc/debian_version" ] ||
+    fail "$root is not empty, and not a chroot of ours" "Name another place."
+  mirror=$(debian_mirror "$release")
+  debootstrap=$(PATH=$PATH:/usr/sbin command -v debootstrap || true)
+  if [ -z "$debootstrap" ]; then
+    command -v apt-get >/dev/null || fail "no debootstrap here" "Install it (package debootstrap), then try again."
+    work=$(mktemp -d)
+    chmod 755 "$work"
+    (cd "$work" && apt-get -qq -o APT::Sandbox::User="$(id -un)" download debootstrap && dpkg -x debootstrap_*.deb .) ||
+      fail "cannot download debootstrap" "Are this machine's package lists there? Try: apt-get update"
+    debootstrap=$work/usr/sbin/debootstrap
+  fi
+  say "Making a Debian $release in $root from $mirror ..."
+  as_root rm -rf --one-file-system "$root"
+  mkdir -p "${root%/*}"
+  # shellcheck disable=SC2024
+  as_root env ${work:+DEBOOTSTRAP_DIR="$work/usr/share/debootstrap"} "$debootstrap" --variant=minbase \
+    --include=ca-certificates "$release" "$root" "$mirror" >"$log" 2>&1 ||
+    { tail -5 "$log" >&2 && fail "debootstrap failed" "See $log."; }
+  [ -z "$work" ] || rm -rf "$work"
+  {
+    printf 'deb %s %s main\ndeb %s %s-updates main\n' "$mirror" "$release" "$mirror" "$release"
+    printf 'deb %s %s-security main\n' "${mirror%/debian}/debian-security" "$release"
+  } | as_root tee "$root/etc/apt/sources.list" >/dev/null
+  printf 'APT::Install-Recommends "false";\nAcquire::Languages "none";\n' |
+    as_root tee "$root/etc/apt/apt.conf.d/90kilonova" >/dev/null
+  # no service is to start in there
+  printf '#!/bin/sh\nexit 101\n' | as_root tee "$root/usr/sbin/policy-rc.d" >/dev/null
+  as_root chmod 755 "$root/usr/sbin/policy-rc.d"
+  printf '%s\n' "$release" | as_root tee "$root/.kilonova-chroot" >/dev/null
+}
+chroot_install() {
+  local root=$1 log=$1.log
+  shift
+  # shellcheck disable=SC2024
+  { chroot_run "$root" -- apt-get -q update &&
+    chroot_run "$root" -- env DEBIAN_FRONTEND=noninteractive apt-get -q -y install "$@" &&
+    chroot_run "$root" -- apt-get clean; } >>"$log" 2>&1 || { tail -5 "$log" >&2 && fail "apt-get failed in $root" "See $log."; }
+}
+# chroot_run DIR [MOUNTED-DIRECTORY...] -- COMMAND...: in a mount namespace of its own, with a clean environment but for
+# OS_..., TERM and the like. The working directory is kept when it is mounted.
+chroot_run() {
+  local root=$1 key value
+  local -a mounts=() vars=(PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8)
+  shift
+  while [ "$1" != -- ]; do
+    mounts+=("$1")
+    shift
+  done
+  shift
+  while IFS='=' read -r -d '' key value; do
+    case $key in OS_* | KN_CHROOT_* | TERM | COLUMNS | PYTHON*) vars+=("$key=$value") ;; esac
+  done < <(env -0)
+  # Secrets among them go through a descriptor: an argument list is public.
+  # shellcheck disable=SC2016
+  as_root unshare --mount --propagation private bash -c '
+    set -e
+    root=$1 cwd=$2 count=$3
+    shift 3
+    mount -t proc proc "$root/proc"
+    mount --rbind /dev "$root/dev"
+    mount -t sysfs -o ro sysfs "$root/sys" 2>/dev/null || true
+    for file in resolv.conf hosts; do cat "/etc/$file" >"$root/etc/$file" 2>/dev/null || true; done
+    inside=/
+    for directory in "${@:1:count}"; do
+      mkdir -p "$root$directory"
+      mount --rbind "$directory" "$root$directory"
+      [ "$directory" != "$cwd" ] || inside=$cwd
+    done
+    shift "$count"
+    while IFS= read -r -d "" -u 8 variable; do vars+=("$variable"); done
+    unset root
+    for name in $(compgen -e); do case $name in PATH) ;; *) unset "$name" 2>/dev/null || true ;; esac; done
+    for variable in "${vars[@]}"; do export "${variable?}"; done
+    exec 8<&-
+    exec chroot "$KN_CHROOT_ROOT" /usr/bin/env -C "$inside" "$@"
+  ' chroot-run "$root" "$PWD" "${#mounts[@]}" "${mounts[@]}" "$@" 8< <(printf '%s\0' "${vars[@]}" "KN_CHROOT_ROOT=$root")
+}
