@@ -194,15 +194,20 @@ pid_record() {
   start=$(proc_start "$2") || return 1
   printf '%s %s\n' "$2" "$start" >"$1"
 }
+# ended PID: whether it is gone; a zombie is, too (where nobody reaps orphans they stay for ever).
+ended() {
+  local state
+  state=$(sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -c1) || true
+  [ -z "$state" ] || [ "$state" = Z ]
+}
 # pid_alive FILE [PATTERN]: prints the pid when the recorded process still runs (and its command line has PATTERN).
 pid_alive() {
-  local pid start state
+  local pid start
   [ -r "$1" ] || return 1
   read -r pid start <"$1" || return 1
   [[ $pid =~ ^[0-9]+$ ]] || return 1
   [ "$(proc_start "$pid")" = "$start" ] || return 1
-  state=$(sed 's/^.*) //' "/proc/$pid/stat" 2>/dev/null | cut -c1)
-  [ "$state" != Z ] || return 1
+  ! ended "$pid" || return 1
   if [ -n "${2:-}" ]; then tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "$2" || return 1; fi
   printf '%s' "$pid"
 }

@@ -93,7 +93,7 @@ stop_started_daemons() {
     elif [ "$(proc_start "$pid")" = "$start" ] && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$daemon" ]; then
       send TERM "$pid"
       for ((i = 0; i < 100; i++)); do
-        [ -d "/proc/$pid" ] || break
+        ! ended "$pid" || break
         sleep 0.1
       done
       ok "$daemon: stopped"
@@ -150,10 +150,10 @@ stop_postgres() {
     grep -qaE '^postgres|/postgres' "/proc/$pid/cmdline" 2>/dev/null || continue
     send INT "$pid"
     for ((i = 0; i < 300; i++)); do
-      [ -d "/proc/$pid" ] || break
+      ! ended "$pid" || break
       sleep 0.1
     done
-    [ ! -d "/proc/$pid" ] || fail "PostgreSQL (pid $pid) does not stop" "Its data is in ${file%/*}."
+    ended "$pid" || fail "PostgreSQL (pid $pid) does not stop" "Its data is in ${file%/*}."
     ok "PostgreSQL: stopped"
   done < <(state_cmd find "$1" -maxdepth 4 -path "$KN_STATE/cluster" -prune -o -name postmaster.pid -print 2>/dev/null)
 }
