@@ -281,7 +281,7 @@ launch() {
 # why_it_stopped LOG: the lines of a log that a reader needs first.
 why_it_stopped() {
   local lines
-  lines=$(grep -E '^kilonova: |Address already in use|Exception in thread|(^| )ERROR( |$)' "$1" 2>/dev/null | tail -5)
+  lines=$(grep -E '^kilonova: |Address already in use|Exception in thread|(^| )ERROR( |$)' "$1" 2>/dev/null | tail -5) || true
   [ -n "$lines" ] || lines=$(tail -5 "$1" 2>/dev/null)
   printf '%s\n' "$lines"
 }
