@@ -95,7 +95,10 @@ ensure_packages() {
     return
   fi
   say "This machine lacks these packages of its distribution:"
-  { printf 'package\twhat for\n%s\n' "$missing"; } | table
+  # one line for each package, whatever it is missing for
+  awk -F'\t' -v OFS='\t' 'BEGIN { print "package", "what for" }
+    $1 != last { if (last) print last, why; last = $1; why = $2; next } { why = why "; " $2 } END { print last, why }' \
+    <<<"$missing" | table
   names=$(cut -f1 <<<"$missing" | sort -u | tr '\n' ' ')
   if [ "$mode" != install ]; then
     fail "packages are missing, and --no-install forbids installing them" \
