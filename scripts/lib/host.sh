@@ -4,7 +4,7 @@
 # Needs common.sh and KN_STATE.
 
 KN_LIBVIRT_URI=${KILONOVA_LIBVIRT_URI:-qemu:///system}
-KN_HOST_DATA=/var/lib/kilonova
+KN_HOST_DATA=${KILONOVA_DATA_DIR:-/var/lib/kilonova}
 
 # host_packages DRIVER BUILD(yes|no): sets KN_PACKAGES to what ensure_packages is to look for.
 host_packages() {
