@@ -1,17 +1,20 @@
 # shellcheck shell=bash
 # Small Debian systems in a directory, made by debootstrap. Needs common.sh.
 
-# debian_mirror RELEASE: the mirror from which this machine's apt gets that release, else Debian's own.
+# debian_mirror RELEASE: where this machine's apt gets that release from, else where it gets another release of the same
+# kind (security or not), else Debian's own servers.
 debian_mirror() {
-  local mirror=''
+  local mirror='' archive=debian
+  case $1 in *-security) archive=debian-security ;; esac
   if command -v apt-get >/dev/null; then
-    # another release of the same archive comes from the same place
     # shellcheck disable=SC2016  # for apt-get to expand
     mirror=$(apt-get indextargets --format '$(SITE) $(RELEASE) $(ORIGIN)' 2>/dev/null |
-      awk -v r="$1" '$3 == "Debian" && $2 == r { print $1; exit }
-        $3 == "Debian" && $2 !~ /-/ && !other { other = $1 } END { if (other) print other }' | head -1)
+      awk -v r="$1" -v security="$([ "$archive" = debian ] || echo 1)" '$3 != "Debian" { next }
+        $2 == r && !same { same = $1 }
+        (security ? $2 ~ /-security$/ : $2 !~ /-/) && !other { other = $1 }
+        END { print same ? same : other }')
   fi
-  printf '%s' "${mirror:-http://deb.debian.org/debian}"
+  printf '%s' "${mirror:-http://deb.debian.org/$archive}"
 }
 # chroot_own_release: this machine's release when it is a Debian, else trixie.
 chroot_own_release() {
@@ -46,7 +49,7 @@ chroot_make() {
   [ -z "$work" ] || rm -rf "$work"
   {
     printf 'deb %s %s main\ndeb %s %s-updates main\n' "$mirror" "$release" "$mirror" "$release"
-    printf 'deb %s %s-security main\n' "${mirror%/debian}/debian-security" "$release"
+    printf 'deb %s %s-security main\n' "$(debian_mirror "$release-security")" "$release"
   } | as_root tee "$root/etc/apt/sources.list" >/dev/null
   printf 'APT::Install-Recommends "false";\nAcquire::Languages "none";\n' |
     as_root tee "$root/etc/apt/apt.conf.d/90kilonova" >/dev/null
