@@ -1,6 +1,7 @@
 package org.kilonova.api.http;
 
 import java.time.Duration;
+import org.kilonova.catalog.CatalogException;
 
 /** An error answer; each service renders it in its own form. */
 public final class ApiFault extends RuntimeException {
@@ -50,6 +51,16 @@ public final class ApiFault extends RuntimeException {
 
   public static ApiFault unavailable(String message) {
     return new ApiFault(503, message, Duration.ofSeconds(5));
+  }
+
+  /** A refusal of the catalog, as Nova answers it. */
+  static ApiFault of(CatalogException refusal) {
+    return switch (refusal.kind()) {
+      case INVALID -> badRequest(refusal.getMessage());
+      case NOT_FOUND -> notFound(refusal.getMessage());
+      case CONFLICT -> conflict(refusal.getMessage());
+      case OVER_QUOTA -> forbidden(refusal.getMessage());
+    };
   }
 
   public int status() {

@@ -35,6 +35,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.kilonova.catalog.CatalogException;
 import org.kilonova.identity.Caller;
 import org.kilonova.identity.TokenValidator;
 import org.kilonova.instance.Instances;
@@ -374,6 +375,9 @@ public final class HttpServer {
       for (Throwable cause = e; cause != null; cause = cause.getCause()) {
         if (cause instanceof ApiFault fault) {
           return fault;
+        }
+        if (cause instanceof CatalogException refusal) {
+          return ApiFault.of(refusal);
         }
         if (cause instanceof Instances.UnavailableException
             || cause instanceof TimeoutException

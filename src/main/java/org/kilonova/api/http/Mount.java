@@ -121,7 +121,7 @@ public final class Mount {
     if (node != null) {
       return new Found(node.routes, segments);
     }
-    if (optionalProject && !segments.isEmpty() && !root.literals.containsKey(segments.get(0))) {
+    if (optionalProject && segments.size() > 1 && !root.literals.containsKey(segments.get(0))) {
       List<String> rest = segments.subList(1, segments.size());
       node = find(root, rest, 0);
       return node == null ? null : new Found(node.routes, rest);

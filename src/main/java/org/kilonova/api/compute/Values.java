@@ -1,0 +1,65 @@
+package org.kilonova.api.compute;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+import org.kilonova.api.http.ApiFault;
+
+/** Values in the many spellings that Nova accepts. */
+final class Values {
+  private static final Set<String> TRUE = Set.of("1", "t", "true", "on", "y", "yes");
+  private static final Set<String> FALSE = Set.of("0", "f", "false", "off", "n", "no");
+  private static final DateTimeFormatter MICROSECONDS =
+      DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss.SSSSSS").withZone(ZoneOffset.UTC);
+
+  private Values() {}
+
+  /** As oslo's {@code bool_from_string(strict=True)}; empty if it is neither. */
+  static Optional<Boolean> bool(String text) {
+    String word = text.strip().toLowerCase(Locale.ROOT);
+    return TRUE.contains(word)
+        ? Optional.of(true)
+        : FALSE.contains(word) ? Optional.of(false) : Optional.empty();
+  }
+
+  /** A boolean that a schema has let pass. */
+  static boolean bool(JsonNode node, boolean otherwise) {
+    return node.isMissingNode() || node.isNull() ? otherwise : bool(node.asText()).orElse(false);
+  }
+
+  /**
+   * A whole number, or the same as text.
+   *
+   * @throws ApiFault 400 if it is not between {@code min} and the largest integer
+   */
+  static int integer(JsonNode parent, String name, int otherwise, int min) {
+    JsonNode node = parent.path(name);
+    if (node.isMissingNode() || node.isNull()) {
+      return otherwise;
+    }
+    try {
+      int value = Integer.parseInt(node.asText());
+      if (value >= min) {
+        return value;
+      }
+    } catch (NumberFormatException e) {
+      // told below
+    }
+    throw ApiFault.badRequest(
+        "Invalid input for field/attribute %s. Value: %s. It must be an integer from %d to %d."
+            .formatted(name, node.asText(), min, Integer.MAX_VALUE));
+  }
+
+  static String textOrNull(JsonNode node) {
+    return node.isMissingNode() || node.isNull() ? null : node.asText();
+  }
+
+  /** With microseconds and without a zone, as services, aggregates and key pairs have times. */
+  static String time(Instant instant) {
+    return instant == null ? null : MICROSECONDS.format(instant);
+  }
+}
