@@ -608,7 +608,8 @@ public final class LibvirtDriver implements HypervisorDriver {
       }
       throw e;
     } catch (IllegalArgumentException e) {
-      log.warn("Domain {} has metadata of ours that cannot be read: {}", domain.getName(), e);
+      // Not a document of this version: leave the domain alone as one of somebody else's.
+      log.debug("Domain {}: {}", domain.getName(), e.getMessage());
       return Optional.empty();
     }
   }
