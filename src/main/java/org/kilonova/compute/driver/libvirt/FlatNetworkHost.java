@@ -19,9 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 import org.kilonova.compute.driver.DriverException;
 import org.kilonova.compute.driver.DriverException.Kind;
@@ -47,6 +45,11 @@ final class FlatNetworkHost {
 
   /** Linux's limit for the name of an interface. */
   private static final int MAX_INTERFACE_NAME = 15;
+
+  /** dnsmasq ends at once when it is told to; after this long it is killed. */
+  private static final Duration STOP_TIME = Duration.ofSeconds(5);
+
+  private static final Duration STOP_POLL = Duration.ofMillis(5);
 
   private static final String INTERFACE_NAME = "[A-Za-z0-9][A-Za-z0-9_.-]*";
 
@@ -309,7 +312,12 @@ final class FlatNetworkHost {
                 .toList();
         Files.write(leases, kept);
       }
-      start();
+      try {
+        start();
+      } catch (DriverException e) {
+        // The port is gone all the same; the next upkeep tries again for the others.
+        log.warn("The DHCP server on {} did not come back: {}", bridge, e.getMessage());
+      }
     }
 
     /** Sees to it that the DHCP server runs, with the configuration that it must have. */
@@ -371,17 +379,32 @@ final class FlatNetworkHost {
       log.info("Started the DHCP server of network {} on {}", nic.networkId(), bridge);
     }
 
+    /**
+     * Ends the server and waits until it is gone, for it removes its pid file last. (The JDK's own
+     * {@code onExit} looks only three times a second at processes that are not its children.)
+     */
     private void stop(ProcessHandle server) {
       server.destroy();
+      long end = System.nanoTime() + STOP_TIME.toNanos();
+      while (runs(server)) {
+        if (System.nanoTime() > end) {
+          server.destroyForcibly();
+        }
+        LockSupport.parkNanos(STOP_POLL.toNanos());
+        if (Thread.interrupted()) {
+          Thread.currentThread().interrupt();
+          throw new DriverException(Kind.TRANSIENT, "interrupted while stopping dnsmasq");
+        }
+      }
+    }
+
+    /** A zombie that init has not reaped yet runs no more. */
+    private boolean runs(ProcessHandle server) {
       try {
-        server.onExit().get(5, TimeUnit.SECONDS);
-      } catch (TimeoutException e) {
-        server.destroyForcibly();
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw new DriverException(Kind.TRANSIENT, "interrupted while stopping dnsmasq", e);
-      } catch (ExecutionException e) {
-        throw new IllegalStateException(e);
+        String stat = Files.readString(Path.of("/proc", Long.toString(server.pid()), "stat"));
+        return !stat.substring(stat.lastIndexOf(')')).startsWith(") Z");
+      } catch (IOException e) {
+        return false;
       }
     }
 

@@ -17,12 +17,16 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.kilonova.compute.driver.DriverException;
 import org.kilonova.compute.driver.DriverException.Kind;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Runs the host's own tools: no shell, no inherited input, a deadline for each, and errors that say
  * which package is missing.
  */
 final class HostCommands {
+  private static final Logger log = LoggerFactory.getLogger(HostCommands.class);
+
   /** More output than this is cut off; no tool that we run has that much to say. */
   private static final int MAX_OUTPUT = 1 << 20;
 
@@ -60,8 +64,7 @@ final class HostCommands {
     /** The line that most likely says why. */
     String reason() {
       String text = err.isBlank() ? out : err;
-      String[] lines = text.strip().split("\n");
-      return lines[lines.length - 1].strip();
+      return text.lines().filter(line -> !line.isBlank()).reduce("", (a, b) -> b).strip();
     }
   }
 
@@ -116,6 +119,7 @@ final class HostCommands {
     } catch (IOException e) {
       throw new DriverException(Kind.RETRY_ELSEWHERE, "cannot run " + executable, e);
     }
+    long began = System.nanoTime();
     try {
       CompletableFuture<String> out = collect(process.getInputStream());
       CompletableFuture<String> err = collect(process.getErrorStream());
@@ -129,6 +133,7 @@ final class HostCommands {
       throw new DriverException(Kind.TRANSIENT, program + " was interrupted", e);
     } finally {
       process.destroyForcibly();
+      log.debug("{} took {} ms", line, (System.nanoTime() - began) / 1_000_000);
     }
   }
 

@@ -13,6 +13,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.kilonova.compute.driver.DriverException;
 import org.kilonova.compute.driver.DriverException.Kind;
 import org.kilonova.compute.driver.HostCapabilities;
@@ -57,7 +59,7 @@ final class HostFacts {
                     c.nodeInfo(),
                     c.getCapabilities(),
                     c.getType(),
-                    settings.isTestDriver() ? c.getLibVirVersion() : c.getVersion()));
+                    settings.isTestDriver() ? c.getLibVersion() : c.getVersion()));
     Element capabilities = Xml.parse(answer.xml());
     NodeInfo node = answer.node();
     Resources total = new Resources(node.cpus, node.memory / 1024, diskSpace().total() / GIB);
@@ -136,8 +138,8 @@ final class HostFacts {
         commands
             .tryRun(settings.deadlines().command(), "du", "-s", "-B1", instances.toString())
             .out();
-    String number = out.strip().split("\\s")[0];
-    return number.matches("\\d+") ? Long.parseLong(number) : 0;
+    Matcher bytes = Pattern.compile("^(\\d+)\\s").matcher(out);
+    return bytes.find() ? Long.parseLong(bytes.group(1)) : 0;
   }
 
   private static long memoryUsedMb() {
@@ -164,10 +166,8 @@ final class HostFacts {
   /** A line as uptime(1) prints it: clients take it apart with a regular expression. */
   private String uptime() {
     try {
-      Duration up =
-          Duration.ofSeconds(
-              (long) Double.parseDouble(Files.readString(Path.of("/proc/uptime")).split(" ")[0]));
-      String[] load = Files.readString(Path.of("/proc/loadavg")).split(" ");
+      Duration up = Duration.ofSeconds((long) Double.parseDouble(words("/proc/uptime").getFirst()));
+      List<String> load = words("/proc/loadavg");
       String days = up.toDays() == 0 ? "" : up.toDays() + (up.toDays() == 1 ? " day, " : " days, ");
       return " %s up %s%2d:%02d,  0 users,  load average: %s, %s, %s"
           .formatted(
@@ -175,12 +175,16 @@ final class HostFacts {
               days,
               up.toHoursPart(),
               up.toMinutesPart(),
-              load[0],
-              load[1],
-              load[2]);
+              load.get(0),
+              load.get(1),
+              load.get(2));
     } catch (IOException e) {
       throw new DriverException(Kind.TRANSIENT, "cannot read /proc/uptime", e);
     }
+  }
+
+  private static List<String> words(String file) throws IOException {
+    return List.of(Files.readString(Path.of(file)).strip().split(" ", -1));
   }
 
   private record Space(long total, long free, long usable) {}

@@ -30,7 +30,8 @@ import org.slf4j.LoggerFactory;
  * <p>Before each call the owner looks whether the connection still lives and opens it anew if not.
  * A call that outlasts its deadline cannot be interrupted (it sits in native code): its owner is
  * given up with it, later calls get a fresh thread and connection, and the old ones clean up after
- * themselves should the call ever come back.
+ * themselves should the call ever come back. Until then the call may still take effect, so nothing
+ * else is done to its subject: see {@link #requireIdle}.
  */
 final class LibvirtConnection implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(LibvirtConnection.class);
@@ -68,6 +69,15 @@ final class LibvirtConnection implements AutoCloseable {
    *     may still take effect), otherwise as {@link LibvirtErrors} translates it
    */
   <T> T call(String what, Duration deadline, Call<T> call) {
+    return call(this, what, deadline, Kind.TRANSIENT, call);
+  }
+
+  /**
+   * Does one call about a subject and waits for it.
+   *
+   * @param otherwise what an error means that says nothing of itself
+   */
+  <T> T call(Object subject, String what, Duration deadline, Kind otherwise, Call<T> call) {
     Owner current = owner();
     AtomicBoolean begun = new AtomicBoolean();
     Future<T> future;
@@ -76,6 +86,7 @@ final class LibvirtConnection implements AutoCloseable {
           current.submit(
               () -> {
                 begun.set(true);
+                current.subject = subject;
                 return current.run(what, call);
               });
     } catch (RejectedExecutionException e) {
@@ -102,10 +113,23 @@ final class LibvirtConnection implements AutoCloseable {
       throw new DriverException(Kind.TRANSIENT, "interrupted: " + what, e);
     } catch (ExecutionException e) {
       throw e.getCause() instanceof LibvirtException failure
-          ? LibvirtErrors.translate(what, failure)
+          ? LibvirtErrors.translate(what, otherwise, failure)
           : e.getCause() instanceof DriverException failure
               ? failure
               : new IllegalStateException("cannot " + what, e.getCause());
+    }
+  }
+
+  /**
+   * Refuses a subject that a call hangs on.
+   *
+   * @throws DriverException TRANSIENT until that call has come to an end
+   */
+  synchronized void requireIdle(Object subject) {
+    stuck.removeIf(Owner::isGone);
+    if (stuck.stream().anyMatch(o -> subject.equals(o.subject))) {
+      throw new DriverException(
+          Kind.TRANSIENT, "an earlier libvirt call for " + subject + " has not ended yet");
     }
   }
 
@@ -158,6 +182,9 @@ final class LibvirtConnection implements AutoCloseable {
 
     private volatile boolean retired;
 
+    /** What the last call was about. */
+    private volatile Object subject;
+
     <T> Future<T> submit(java.util.concurrent.Callable<T> task) {
       return thread.submit(task);
     }
@@ -167,6 +194,7 @@ final class LibvirtConnection implements AutoCloseable {
         throw new DriverException(Kind.TRANSIENT, "the connection to libvirt was given up");
       }
       Connect open = connected();
+      long began = System.nanoTime();
       try {
         return call.on(open);
       } catch (LibvirtException e) {
@@ -176,6 +204,8 @@ final class LibvirtConnection implements AutoCloseable {
         disconnect();
         throw new DriverException(
             Kind.TRANSIENT, "lost libvirt while trying to " + what + ": " + e.getMessage(), e);
+      } finally {
+        log.debug("{} took {} ms", what, (System.nanoTime() - began) / 1_000_000);
       }
     }
 

@@ -14,10 +14,12 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.kilonova.compute.driver.DomainInfo;
 import org.kilonova.compute.driver.DomainSpec;
 import org.kilonova.compute.driver.DriverException;
@@ -64,11 +66,14 @@ public final class LibvirtDriver implements HypervisorDriver {
   /** VIR_DOMAIN_UNDEFINE_MANAGED_SAVE, _SNAPSHOTS_METADATA, _NVRAM and _CHECKPOINTS_METADATA. */
   private static final int UNDEFINE_ALL = 1 | 2 | 4 | 16;
 
+  /** So many guests are started or stopped at once. */
+  private static final int CHANGES_AT_ONCE = 4;
+
   private static final Duration UPKEEP_INTERVAL = Duration.ofSeconds(15);
 
   private final LibvirtSettings settings;
   private final LibvirtConnection reads;
-  private final LibvirtConnection changes;
+  private final List<LibvirtConnection> changes;
   private final FileLocks locks;
   private final InstanceStore store;
   private final DiskMaker disks;
@@ -105,7 +110,10 @@ public final class LibvirtDriver implements HypervisorDriver {
             : new HardwareVirtualization().domainType(settings.guests().virtType());
     xml = new DomainXml(settings.guests(), domainType);
     reads = new LibvirtConnection("reads", settings.uri());
-    changes = new LibvirtConnection("changes", settings.uri());
+    changes =
+        IntStream.range(0, CHANGES_AT_ONCE)
+            .mapToObj(lane -> new LibvirtConnection("changes-" + lane, settings.uri()))
+            .toList();
     facts = new HostFacts(settings, reads, commands, clock, domainType);
     upkeep =
         Executors.newSingleThreadScheduledExecutor(
@@ -117,8 +125,12 @@ public final class LibvirtDriver implements HypervisorDriver {
       close();
       throw e;
     }
-    upkeep.scheduleWithFixedDelay(
-        this::keepUp, UPKEEP_INTERVAL.toSeconds(), UPKEEP_INTERVAL.toSeconds(), TimeUnit.SECONDS);
+    Future<?> unused =
+        upkeep.scheduleWithFixedDelay(
+            this::keepUp,
+            UPKEEP_INTERVAL.toSeconds(),
+            UPKEEP_INTERVAL.toSeconds(),
+            TimeUnit.SECONDS);
   }
 
   // ---------------------------------------------------------------- what is there
@@ -168,7 +180,7 @@ public final class LibvirtDriver implements HypervisorDriver {
 
   @Override
   public void spawnPaused(DomainSpec spec, Consumer<SpawnStep> progress) {
-    try (FileLocks.Held lock = locks.instance(spec.id())) {
+    try (FileLocks.Held lock = alone(spec.id())) {
       if (makeWayFor(spec)) {
         log.info("{} is adopted: its domain runs already", spec);
         progress.accept(SpawnStep.STARTED_PAUSED);
@@ -179,7 +191,7 @@ public final class LibvirtDriver implements HypervisorDriver {
         prepare(spec, directory, progress);
         define(spec);
         progress.accept(SpawnStep.DEFINED);
-        start(spec.id(), START_PAUSED);
+        startPaused(spec.id());
         progress.accept(SpawnStep.STARTED_PAUSED);
       } catch (DriverException e) {
         if (e.kind() == Kind.ABORT || e.kind() == Kind.RETRY_ELSEWHERE) {
@@ -282,47 +294,50 @@ public final class LibvirtDriver implements HypervisorDriver {
             plan(spec),
             new DomainXml.Files(store.directory(spec.id()), disks.base(spec.image())));
     change(
+        spec.id(),
         "define " + spec.domainName(),
+        Kind.RETRY_ELSEWHERE,
         c -> {
           c.domainDefineXML(definition).free();
           return null;
         });
   }
 
-  private void start(InstanceId id, int flags) {
+  private void startPaused(InstanceId id) {
     changeDomain(
         id,
-        "start",
+        "start (paused)",
+        Kind.RETRY_ELSEWHERE,
         domain -> {
-          if (domain.isActive() == 0) {
-            domain.create(flags);
+          if (settings.isTestDriver()) {
+            // It knows no flags, and its guests have no instructions that could run.
+            domain.create();
+            domain.suspend();
+          } else {
+            domain.create(START_PAUSED);
           }
-          return null;
         });
+  }
+
+  private void start(InstanceId id) {
+    changeDomain(id, "start", Kind.RETRY_ELSEWHERE, Domain::create);
   }
 
   @Override
   public void resume(InstanceId id, Attempt attempt) {
-    try (FileLocks.Held lock = locks.instance(id)) {
+    try (FileLocks.Held lock = alone(id)) {
       View found = requireOurs(id);
       Attempt there = found.info().ownership().orElseThrow().attempt();
       if (!there.equals(attempt)) {
         throw stale(id, there);
       }
       switch (found.info().power()) {
-        case PAUSED ->
-            changeDomain(
-                id,
-                "resume",
-                domain -> {
-                  domain.resume();
-                  return null;
-                });
+        case PAUSED -> changeDomain(id, "resume", Kind.TRANSIENT, Domain::resume);
         case RUNNING, SUSPENDED -> log.debug("{} runs already", id);
         case SHUTDOWN, CRASHED, NOSTATE -> {
           // The machine was restarted between the two: what was to be resumed is gone.
           network.plug(found.nics());
-          start(id, 0);
+          start(id);
         }
       }
     }
@@ -332,7 +347,7 @@ public final class LibvirtDriver implements HypervisorDriver {
 
   @Override
   public void powerOn(DomainSpec spec) {
-    try (FileLocks.Held lock = locks.instance(spec.id())) {
+    try (FileLocks.Held lock = alone(spec.id())) {
       if (!requireSameAttempt(spec).isActive()) {
         startAnew(spec);
       }
@@ -341,7 +356,7 @@ public final class LibvirtDriver implements HypervisorDriver {
 
   @Override
   public void hardReboot(DomainSpec spec) {
-    try (FileLocks.Held lock = locks.instance(spec.id())) {
+    try (FileLocks.Held lock = alone(spec.id())) {
       if (requireSameAttempt(spec).isActive()) {
         stop(spec.id());
       }
@@ -352,38 +367,31 @@ public final class LibvirtDriver implements HypervisorDriver {
   private void startAnew(DomainSpec spec) {
     prepare(spec, store.directory(spec.id()), step -> {});
     define(spec);
-    start(spec.id(), 0);
+    start(spec.id());
   }
 
   @Override
   public void requestShutdown(InstanceId id) {
     if (requireOurs(id).isActive()) {
-      changeDomain(
-          id,
-          "shut down",
-          domain -> {
-            domain.shutdown();
-            return null;
-          });
+      changeDomain(id, "shut down", Kind.TRANSIENT, Domain::shutdown);
     }
   }
 
+  /**
+   * {@code virDomainReboot} without flags: libvirt presses the power button (or asks the guest's
+   * agent, if it has one) and, when the guest has shut down, resets the machine instead of ending
+   * QEMU. So this outlives the death of this process, and the guest keeps its VNC and console.
+   */
   @Override
   public void requestReboot(InstanceId id) {
     if (requireOurs(id).isActive()) {
-      changeDomain(
-          id,
-          "reboot",
-          domain -> {
-            domain.reboot(0);
-            return null;
-          });
+      changeDomain(id, "reboot", Kind.TRANSIENT, domain -> domain.reboot(0));
     }
   }
 
   @Override
   public void powerOff(InstanceId id) {
-    try (FileLocks.Held lock = locks.instance(id)) {
+    try (FileLocks.Held lock = alone(id)) {
       if (requireOurs(id).isActive()) {
         stop(id);
       }
@@ -394,11 +402,11 @@ public final class LibvirtDriver implements HypervisorDriver {
     changeDomain(
         id,
         "stop",
+        Kind.TRANSIENT,
         domain -> {
           if (domain.isActive() == 1) {
             domain.destroy();
           }
-          return null;
         });
   }
 
@@ -444,7 +452,7 @@ public final class LibvirtDriver implements HypervisorDriver {
 
   @Override
   public void destroy(InstanceId id, Attempt upTo) {
-    try (FileLocks.Held lock = locks.instance(id)) {
+    try (FileLocks.Held lock = alone(id)) {
       Optional<View> domain = view(id);
       if (domain.isPresent() && !mayDestroy(domain.get(), upTo)) {
         return;
@@ -476,21 +484,17 @@ public final class LibvirtDriver implements HypervisorDriver {
     }
     network.unplug(List.copyOf(nics));
     if (domain.isPresent()) {
-      ignoringAbsence(
-          () ->
-              changeDomain(
-                  id,
-                  "undefine",
-                  d -> {
-                    if (settings.isTestDriver()) {
-                      d.undefine();
-                    } else {
-                      d.undefine(UNDEFINE_ALL);
-                    }
-                    return null;
-                  }));
+      ignoringAbsence(() -> changeDomain(id, "undefine", Kind.TRANSIENT, this::undefine));
     }
     store.delete(id);
+  }
+
+  private void undefine(Domain domain) throws LibvirtException {
+    if (settings.isTestDriver()) {
+      domain.undefine();
+    } else {
+      domain.undefine(UNDEFINE_ALL);
+    }
   }
 
   private void discardAfterRefusal(InstanceId id, DriverException refusal) {
@@ -517,7 +521,7 @@ public final class LibvirtDriver implements HypervisorDriver {
   public void close() {
     upkeep.shutdownNow();
     reads.close();
-    changes.close();
+    changes.forEach(LibvirtConnection::close);
   }
 
   // ---------------------------------------------------------------- domains and what they say
@@ -670,6 +674,12 @@ public final class LibvirtDriver implements HypervisorDriver {
     T on(Domain domain) throws LibvirtException;
   }
 
+  /** Something that changes one domain. */
+  @FunctionalInterface
+  private interface DomainChange {
+    void on(Domain domain) throws LibvirtException;
+  }
+
   private static <T> T with(Domain domain, DomainCall<T> call) throws LibvirtException {
     try {
       return call.on(domain);
@@ -678,12 +688,42 @@ public final class LibvirtDriver implements HypervisorDriver {
     }
   }
 
-  private <T> T change(String what, LibvirtConnection.Call<T> call) {
-    return changes.call(what, settings.deadlines().change(), call);
+  /**
+   * Locks an instance against all other work on this machine. An earlier call that outlasted its
+   * deadline may still define or start something: nothing is done to the instance before it ended.
+   */
+  private FileLocks.Held alone(InstanceId id) {
+    FileLocks.Held lock = locks.instance(id);
+    try {
+      lane(id).requireIdle(id);
+      return lock;
+    } catch (DriverException e) {
+      lock.close();
+      throw e;
+    }
   }
 
-  private <T> T changeDomain(InstanceId id, String verb, DomainCall<T> call) {
-    return change(verb + " domain " + id, c -> with(c.domainLookupByUUID(id.uuid()), call));
+  private LibvirtConnection lane(InstanceId id) {
+    return changes.get(Math.floorMod(id.hashCode(), changes.size()));
+  }
+
+  private <T> T change(InstanceId id, String what, Kind otherwise, LibvirtConnection.Call<T> call) {
+    return lane(id).call(id, what, settings.deadlines().change(), otherwise, call);
+  }
+
+  /** Changes a domain that is there. */
+  private void changeDomain(InstanceId id, String verb, Kind otherwise, DomainChange change) {
+    change(
+        id,
+        verb + " domain " + id,
+        otherwise,
+        c ->
+            with(
+                c.domainLookupByUUID(id.uuid()),
+                domain -> {
+                  change.on(domain);
+                  return null;
+                }));
   }
 
   // ---------------------------------------------------------------- upkeep

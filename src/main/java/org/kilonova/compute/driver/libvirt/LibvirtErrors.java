@@ -13,13 +13,19 @@ final class LibvirtErrors {
     return e.getError() != null && e.getError().getCode() == number;
   }
 
-  static DriverException translate(String what, LibvirtException e) {
+  /**
+   * The driver's exception for a failed call.
+   *
+   * @param otherwise the kind of an error that says nothing of itself: RETRY_ELSEWHERE where
+   *     something is made, TRANSIENT where it is looked at or removed
+   */
+  static DriverException translate(String what, Kind otherwise, LibvirtException e) {
     ErrorNumber code = e.getError() == null ? null : e.getError().getCode();
     String message = "cannot " + what + ": " + e.getMessage();
-    return new DriverException(code == null ? Kind.TRANSIENT : kind(code), message, e);
+    return new DriverException(code == null ? Kind.TRANSIENT : kind(code, otherwise), message, e);
   }
 
-  private static Kind kind(ErrorNumber code) {
+  private static Kind kind(ErrorNumber code, Kind otherwise) {
     return switch (code) {
       case VIR_ERR_NO_DOMAIN -> Kind.NOT_FOUND;
       // Somebody else changes the domain at the moment, or the daemon is busy or restarting.
@@ -27,7 +33,7 @@ final class LibvirtErrors {
           Kind.TRANSIENT;
       // The document itself is wrong, so it would be on any host.
       case VIR_ERR_XML_ERROR, VIR_ERR_XML_DETAIL, VIR_ERR_XML_INVALID_SCHEMA -> Kind.ABORT;
-      default -> Kind.RETRY_ELSEWHERE;
+      default -> otherwise;
     };
   }
 }

@@ -125,16 +125,16 @@ class LibvirtDriverIT {
     awaitBoots(1);
     log.info("userland {} ms after resume", millisSince(began));
     assertThat(driver.powerState(guest.id)).isEqualTo(PowerState.RUNNING);
-    machine.await("the guest answers ping", BOOT, () -> machine.ping(nic));
+    RealHypervisor.await("the guest answers ping", BOOT, () -> machine.ping(nic));
 
     driver.requestReboot(guest.id);
     awaitBoots(2);
     driver.hardReboot(spec);
     awaitBoots(3);
 
-    machine.await("the guest listens to ACPI again", BOOT, () -> machine.ping(nic));
+    RealHypervisor.await("the guest listens to ACPI again", BOOT, () -> machine.ping(nic));
     driver.requestShutdown(guest.id);
-    machine.await(
+    RealHypervisor.await(
         "the guest is off", BOOT, () -> driver.powerState(guest.id) == PowerState.SHUTDOWN);
     driver.requestShutdown(guest.id);
     driver.powerOff(guest.id);
@@ -299,7 +299,7 @@ class LibvirtDriverIT {
     driver.spawnPaused(guest.attempt(1), SILENT);
     ProcessHandle dnsmasq = machine.dnsmasq(settings, nic).orElseThrow();
     dnsmasq.destroyForcibly();
-    machine.await("dnsmasq is gone", BOOT, () -> !dnsmasq.isAlive());
+    RealHypervisor.await("dnsmasq is gone", BOOT, () -> !dnsmasq.isAlive());
     driver.close();
 
     driver = newDriver(settings);
@@ -310,6 +310,48 @@ class LibvirtDriverIT {
     driver = newDriver(settings);
     assertThat(machine.dnsmasq(settings, nic).orElseThrow().pid()).isNotEqualTo(second.pid());
     assertThat(Files.exists(Path.of("/sys/class/net", nic.bridge()))).isTrue();
+  }
+
+  @Test
+  void an_address_is_given_to_the_next_guest_at_once() {
+    Specs keeper = Specs.guest();
+    keeper.id = InstanceId.random();
+    keeper.number = guest.number ^ 1;
+    keeper.cloudId = guest.cloudId;
+    keeper.host = guest.host;
+    keeper.image = guest.image;
+    keeper.nics.add(port(nic.addresses().getFirst() + "0", "fe"));
+    driver.spawnPaused(keeper.attempt(1), SILENT);
+    try {
+      driver.spawnPaused(guest.attempt(1), SILENT);
+      driver.resume(guest.id, new Attempt(1));
+      RealHypervisor.await("the first guest answers", BOOT, () -> machine.ping(nic));
+      driver.destroy(guest.id, new Attempt(1));
+
+      guest.id = InstanceId.random();
+      guest.nics.set(0, port(nic.addresses().getFirst(), "ff"));
+      driver.spawnPaused(guest.attempt(1), SILENT);
+      driver.resume(guest.id, new Attempt(1));
+      RealHypervisor.await(
+          "the next guest answers", BOOT, () -> machine.ping(guest.nics.getFirst()));
+    } finally {
+      driver.destroy(keeper.id, new Attempt(1));
+    }
+  }
+
+  /** Another port of the same network. */
+  private Nic port(String address, String macEnd) {
+    return new Nic(
+        UUID.randomUUID().toString(),
+        nic.networkId(),
+        nic.networkName(),
+        nic.mac().substring(0, 15) + macEnd,
+        List.of(address),
+        nic.bridge(),
+        nic.cidr(),
+        nic.gateway(),
+        nic.dnsServers(),
+        nic.mtu());
   }
 
   @Test
@@ -353,7 +395,7 @@ class LibvirtDriverIT {
   }
 
   private void awaitBoots(int boots) {
-    machine.await(
+    RealHypervisor.await(
         "boot " + boots,
         BOOT,
         () -> {

@@ -126,7 +126,7 @@ final class RealHypervisor implements ImageSource, AutoCloseable {
         .findAny();
   }
 
-  void await(String what, Duration atMost, BooleanSupplier condition) {
+  static void await(String what, Duration atMost, BooleanSupplier condition) {
     long end = System.nanoTime() + atMost.toNanos();
     CountDownLatch never = new CountDownLatch(1);
     try {
