@@ -321,7 +321,7 @@ public final class SqlInstanceQueries implements InstanceQueries {
     private String array(List<String> texts) {
       String name = "a" + arrays.size();
       arrays.put(name, texts.toArray(new String[0]));
-      return ":" + name;
+      return "CAST(:" + name + " AS text[])";
     }
 
     void add(Condition condition) {
