@@ -311,7 +311,7 @@ public final class EmbeddedImages implements Images, ImageService, AutoCloseable
     rows.inTransaction(
         h -> {
           Image image = locked(h, viewer, id);
-          ImagePolicy.checkAdmin(viewer, action);
+          ImagePolicy.checkOwns(viewer, image.attributes(), action);
           if (image.status() != from && image.status() != to) {
             throw new ImageException(
                 Kind.FORBIDDEN,

@@ -28,7 +28,7 @@ public record Image(
     /** data is being uploaded */
     SAVING,
     ACTIVE,
-    /** an administrator keeps everybody else from its data */
+    /** only administrators get its data */
     DEACTIVATED;
 
     /** As the API and the table have it. */

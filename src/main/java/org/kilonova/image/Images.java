@@ -64,10 +64,10 @@ public interface Images {
    */
   Path file(Viewer viewer, String id, boolean localOnly);
 
-  /** Administrators only; deactivated already is done. */
+  /** Keeps all but administrators from the data; deactivated already is done. */
   void deactivate(Viewer viewer, String id);
 
-  /** Administrators only; active already is done. */
+  /** Undoes {@link #deactivate}; active already is done. */
   void reactivate(Viewer viewer, String id);
 
   /** Of an image that the viewer owns all, otherwise its own membership. */

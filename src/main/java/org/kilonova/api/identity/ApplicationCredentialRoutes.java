@@ -19,6 +19,7 @@ import org.kilonova.api.http.Json;
 import org.kilonova.api.http.Mount;
 import org.kilonova.api.http.Reply;
 import org.kilonova.identity.ApplicationCredential;
+import org.kilonova.identity.Assignment.Target;
 import org.kilonova.identity.AuthToken;
 import org.kilonova.identity.AuthToken.Ref;
 import org.kilonova.identity.AuthToken.Scope;
@@ -116,7 +117,7 @@ final class ApplicationCredentialRoutes {
             project.id(),
             f.name(null),
             f.text("description", null),
-            roles(f.raw("roles"), token),
+            roles(f.raw("roles"), token, project),
             expiry(f.text("expires_at", null)),
             f.bool("unrestricted", false));
     directory.createApplicationCredential(credential, passwords.hash(secret));
@@ -132,17 +133,24 @@ final class ApplicationCredentialRoutes {
     }
   }
 
-  /** Those asked for, of those that the token has; all of them if none is asked for. */
-  private static List<String> roles(JsonNode wanted, AuthToken token) {
+  /**
+   * Those asked for, of those that the user has; the token's if none is asked for. What was made
+   * from a credential does not get more than it.
+   */
+  private List<String> roles(JsonNode wanted, AuthToken token, Scope.ProjectScope project) {
     if (wanted.isEmpty()) {
       return token.roles().stream().map(Ref::id).toList();
     }
+    List<Ref> held =
+        token.applicationCredentialId() != null
+            ? token.roles()
+            : directory.effectiveRoles(token.user().id(), Target.project(project.id()));
     List<String> ids = new ArrayList<>();
     for (JsonNode role : wanted) {
       String asked = role.path("id").asText(role.path("name").asText());
       ids.add(
-          token.roles().stream()
-              .filter(held -> role.has("id") ? held.id().equals(asked) : held.name().equals(asked))
+          held.stream()
+              .filter(r -> role.has("id") ? r.id().equals(asked) : r.name().equals(asked))
               .findFirst()
               .orElseThrow(
                   () ->

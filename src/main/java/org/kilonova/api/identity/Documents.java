@@ -36,6 +36,12 @@ final class Documents {
     return TIME.format(instant);
   }
 
+  /** As Keystone writes the expiry of an application credential. */
+  private static String zoneless(Instant instant) {
+    String text = time(instant);
+    return text.substring(0, text.length() - 1);
+  }
+
   /** Adds the link to the resource itself. */
   static ObjectNode linked(Call call, String plural, ObjectNode resource) {
     resource
@@ -148,7 +154,7 @@ final class Documents {
             .put("project_id", c.projectId())
             .put("user_id", c.userId())
             .put("unrestricted", c.unrestricted())
-            .put("expires_at", c.expiresAt() == null ? null : time(c.expiresAt()));
+            .put("expires_at", c.expiresAt() == null ? null : zoneless(c.expiresAt()));
     ArrayNode held = node.putArray("roles");
     roles.forEach(
         r -> held.addObject().put("id", r.id()).put("name", r.name()).putNull("domain_id"));

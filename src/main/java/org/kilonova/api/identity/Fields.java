@@ -16,6 +16,7 @@ import org.kilonova.api.http.Json;
  */
 final class Fields {
   private static final int NAME_MAX = 255;
+  private static final int SHORT_NAME_MAX = 64;
 
   private final JsonNode node;
 
@@ -46,12 +47,21 @@ final class Fields {
 
   /** A name: 1 to 255 characters, not only blanks. */
   String name(String before) {
+    return name(before, NAME_MAX);
+  }
+
+  /** The name of a domain or project, which is shorter: 1 to 64 characters. */
+  String shortName(String before) {
+    return name(before, SHORT_NAME_MAX);
+  }
+
+  private String name(String before, int max) {
     String name = text("name", before);
     if (name == null) {
       throw ApiFault.badRequest("'name' is a required property");
     }
-    if (name.isBlank() || name.length() > NAME_MAX) {
-      throw invalid("name", "it must have 1 to 255 characters");
+    if (name.isBlank() || name.length() > max) {
+      throw invalid("name", "it must have 1 to " + max + " characters");
     }
     return name;
   }

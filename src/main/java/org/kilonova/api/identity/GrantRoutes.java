@@ -181,6 +181,9 @@ final class GrantRoutes {
     Stream<Target> targets = a.inherited() ? below(a.target()) : Stream.of(a.target());
     Set<String> roles = new LinkedHashSet<>();
     imply(a.roleId(), roles);
+    // a domain's own role only stands for what it implies
+    roles.removeIf(
+        id -> directory.roles().find(id).map(role -> role.domainId() != null).orElse(true));
     return targets.flatMap(
         target ->
             actors.stream()

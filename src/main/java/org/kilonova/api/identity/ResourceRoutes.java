@@ -180,7 +180,7 @@ final class ResourceRoutes {
           .create(
               new Domain(
                   Ids.next(),
-                  f.name(null),
+                  f.shortName(null),
                   f.textOrEmpty("description", ""),
                   f.bool("enabled", true),
                   f.extra(Map.of(), KNOWN)));
@@ -195,7 +195,7 @@ final class ResourceRoutes {
               d ->
                   new Domain(
                       d.id(),
-                      f.name(d.name()),
+                      f.shortName(d.name()),
                       f.textOrEmpty("description", d.description()),
                       f.bool("enabled", d.enabled()),
                       f.extra(d.extra(), KNOWN)));
@@ -298,7 +298,7 @@ final class ResourceRoutes {
                       Ids.next(),
                       domain,
                       above.map(Project::id).orElse(domain),
-                      f.name(null),
+                      f.shortName(null),
                       f.textOrEmpty("description", ""),
                       f.bool("enabled", true),
                       checkTags(f.strings("tags", List.of())),
@@ -320,7 +320,7 @@ final class ResourceRoutes {
                           p.id(),
                           f.fixed("domain_id", p.domainId()),
                           f.fixed("parent_id", p.parentId()),
-                          f.name(p.name()),
+                          f.shortName(p.name()),
                           f.textOrEmpty("description", p.description()),
                           f.bool("enabled", p.enabled()),
                           checkTags(f.strings("tags", p.tags())),
@@ -700,11 +700,7 @@ final class ResourceRoutes {
 
     @Override
     public Endpoint create(Fields f, Call call) {
-      // Keystone's older name of region_id makes a region that is not there yet
-      String legacy = f.text("region", null);
-      if (legacy != null && directory.regions().find(legacy).isEmpty()) {
-        directory.regions().create(new Region(legacy, "", null, Map.of()));
-      }
+      String region = region(f, null);
       return directory
           .endpoints()
           .create(
@@ -713,7 +709,7 @@ final class ResourceRoutes {
                       Ids.next(),
                       f.required("service_id", null),
                       f.required("interface", null),
-                      f.text("region_id", legacy),
+                      region,
                       f.required("url", null),
                       f.bool("enabled", true),
                       f.extra(Map.of(), KNOWN))));
@@ -721,19 +717,29 @@ final class ResourceRoutes {
 
     @Override
     public Endpoint update(String id, Fields f) {
-      return added(id)
-          .update(
-              id,
-              e ->
-                  checked(
-                      new Endpoint(
-                          e.id(),
-                          f.required("service_id", e.serviceId()),
-                          f.required("interface", e.iface()),
-                          f.text("region_id", f.text("region", e.regionId())),
-                          f.required("url", e.url()),
-                          f.bool("enabled", e.enabled()),
-                          f.extra(e.extra(), KNOWN))));
+      Store<Endpoint> store = added(id);
+      String region = region(f, store.get(id).regionId());
+      return store.update(
+          id,
+          e ->
+              checked(
+                  new Endpoint(
+                      e.id(),
+                      f.required("service_id", e.serviceId()),
+                      f.required("interface", e.iface()),
+                      region,
+                      f.required("url", e.url()),
+                      f.bool("enabled", e.enabled()),
+                      f.extra(e.extra(), KNOWN))));
+    }
+
+    /** Keystone's older name of {@code region_id} makes a region that is not there yet. */
+    private String region(Fields f, String before) {
+      String legacy = f.text("region", before);
+      if (legacy != null && directory.regions().find(legacy).isEmpty()) {
+        directory.regions().create(new Region(legacy, "", null, Map.of()));
+      }
+      return f.text("region_id", legacy);
     }
 
     private Endpoint checked(Endpoint e) {

@@ -152,10 +152,15 @@ final class RoleRoutes implements Access<Role> {
 
   private Reply imply(Call call) {
     Policy.admin(call, "create_implied_role");
-    if (directory.roles().get(call.path("implied")).name().equals(Role.ADMIN)) {
+    Role prior = directory.roles().get(call.path("id"));
+    Role implied = directory.roles().get(call.path("implied"));
+    if (implied.name().equals(Role.ADMIN)) {
       throw ApiFault.forbidden("The role admin may not be implied by another.");
     }
-    directory.imply(call.path("id"), call.path("implied"));
+    if (implied.domainId() != null && !implied.domainId().equals(prior.domainId())) {
+      throw ApiFault.forbidden("A domain's own role may only be implied within the domain.");
+    }
+    directory.imply(prior.id(), implied.id());
     return rule(201, call);
   }
 

@@ -79,6 +79,12 @@ public final class ImageApi {
         .route(POST, "/images")
         .json()
         .to(guarded(this::create))
+        // an image without an id
+        .route(DELETE, "/images")
+        .to(
+            call -> {
+              throw ImageApi.notFound();
+            })
         .route(GET, "/images/{id}")
         .to(guarded(this::show))
         .route(PATCH, "/images/{id}")
@@ -155,7 +161,14 @@ public final class ImageApi {
     return new Viewer(caller.projectId(), caller.isAdmin(), caller.roles().contains("service"));
   }
 
+  private static ApiFault notFound() {
+    return ApiFault.notFound("The resource could not be found.");
+  }
+
   private Reply list(Call call) {
+    if (call.rawPath().endsWith("/")) {
+      throw notFound();
+    }
     ImageQuery query = ImageQueries.read(call);
     List<Image> found = images.list(viewer(call), query);
     ObjectNode document = Json.object();
@@ -371,7 +384,7 @@ public final class ImageApi {
   private static Reply schema(Call call) {
     return ImageSchemas.find(call.path("name"))
         .map(schema -> Reply.json(200, schema))
-        .orElseThrow(() -> ApiFault.notFound("The resource could not be found."));
+        .orElseThrow(ImageApi::notFound);
   }
 
   /** Makes answers of the image service's refusals. */
