@@ -1,7 +1,9 @@
 package org.kilonova.node;
 
 import akka.actor.typed.ActorSystem;
+import akka.actor.typed.Props;
 import akka.actor.typed.javadsl.Behaviors;
+import akka.management.javadsl.AkkaManagement;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigFactory;
@@ -13,11 +15,21 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import org.kilonova.compute.driver.ImageSource;
+import org.kilonova.image.HttpImageSource;
+import org.kilonova.image.PeerImages;
 import org.kilonova.kernel.Clock;
 import org.kilonova.kernel.ConfigurationException;
 import org.kilonova.persistence.Database;
 import org.kilonova.persistence.EmbeddedPostgres;
+import org.kilonova.scheduler.SchedulerProtocol.PlacementFacts;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Starts a process of the cloud: checks the configuration, opens what it needs, and then lets
@@ -26,10 +38,7 @@ import org.kilonova.persistence.EmbeddedPostgres;
 public final class Node {
   private static final String SYSTEM = "kilonova";
 
-  private static final org.kilonova.compute.driver.ImageSource NO_IMAGES =
-      (id, checksum, target) -> {
-        throw new UnsupportedOperationException();
-      };
+  private static final Logger LOG = LoggerFactory.getLogger(Node.class);
 
   private Node() {}
 
@@ -57,8 +66,10 @@ public final class Node {
         "kilonova.cluster.management-port", host, settings.number("cluster.management-port"));
     if (!settings.isController()) {
       ActorSystem<Void> system = actorSystem(akkaConfig(root, settings, null));
+      AkkaManagement.get(system).start();
       Controller.initProxy(system);
-      Compute.start(system, settings, clock, Compute.askFacts(system), facts -> NO_IMAGES);
+      Compute.start(
+          system, settings, clock, Compute.askFacts(system), facts -> remoteImages(system, facts));
       return system;
     }
     requireFree("kilonova.api.port", settings.text("api.host"), settings.number("api.port"));
@@ -71,8 +82,61 @@ public final class Node {
       throw new ConfigurationException(
           "kilonova.state-dir", "cannot write to " + settings.stateDir() + ": " + e, e);
     }
+    FrontDoor door = FrontDoor.open(settings, clock, database, cloudId);
     ActorSystem<Void> system = actorSystem(akkaConfig(root, settings, databaseSettings));
+    Controller controller =
+        Controller.start(
+            system,
+            settings,
+            clock,
+            new Controller.Parts(
+                database,
+                databaseSettings,
+                cloudId,
+                door.networks(),
+                door.quotas()::releaseInstance,
+                () ->
+                    CompletableFuture.completedFuture(new PlacementFacts(0, List.of(), List.of())),
+                seen -> {}));
+    Supplier<CloudFacts.Answer> facts =
+        () ->
+            new CloudFacts.Answer(
+                cloudId, settings.endpoint(), door.identity().serviceTokens().current());
+    system.systemActorOf(CloudFacts.create(facts), "cloud-facts", Props.empty());
+    AkkaManagement.get(system).start();
+    door.bind(system, controller)
+        .whenComplete(
+            (bound, failure) -> {
+              if (failure != null) {
+                LOG.error("the front door cannot listen", failure);
+                system.terminate();
+              } else {
+                LOG.info("serving at {}", settings.publicUrl());
+              }
+            });
+    if (settings.isCompute()) {
+      Compute.start(
+          system,
+          settings,
+          clock,
+          CompletableFuture.completedFuture(facts.get()),
+          own ->
+              new HttpImageSource(
+                  Optional.of(door.imageFiles()),
+                  new PeerImages(door.identity().serviceTokens()::current),
+                  () -> List.of(settings.endpoint())));
+    }
     return system;
+  }
+
+  /** A compute process of its own downloads images from whatever controller there is. */
+  private static ImageSource remoteImages(ActorSystem<Void> system, CloudFacts.Answer facts) {
+    Supplier<CloudFacts.Answer> now =
+        () -> Compute.askFacts(system).toCompletableFuture().orTimeout(30, TimeUnit.SECONDS).join();
+    return new HttpImageSource(
+        Optional.empty(),
+        new PeerImages(() -> now.get().serviceToken()),
+        () -> List.of(now.get().endpoint(), facts.endpoint()));
   }
 
   private static ActorSystem<Void> actorSystem(Config config) {

@@ -61,15 +61,19 @@ final class NodeSettings {
   }
 
   String databasePassword() {
-    String file = text("database.password-file");
+    return secret("database.password", "database.password-file");
+  }
+
+  private String secret(String key, String fileKey) {
+    String file = text(fileKey);
     if (file.isEmpty()) {
-      return text("database.password");
+      return text(key);
     }
     try {
       return Files.readString(Path.of(file)).strip();
     } catch (IOException e) {
       throw new ConfigurationException(
-          "kilonova.database.password-file", "cannot read " + file + ": " + e.getMessage(), e);
+          "kilonova." + fileKey, "cannot read " + file + ": " + e.getMessage(), e);
     }
   }
 
@@ -135,6 +139,19 @@ final class NodeSettings {
     return url.isEmpty()
         ? "http://" + text("api.host") + ":" + number("api.port")
         : url.replaceAll("/+$", "");
+  }
+
+  /** This controller's own front door, as the other processes of the cluster reach it. */
+  String endpoint() {
+    String url = text("api.internal-url");
+    return url.isEmpty()
+        ? "http://" + text("api.host") + ":" + number("api.port")
+        : url.replaceAll("/+$", "");
+  }
+
+  /** The first administrator's password, if the operator chose one; else empty. */
+  String adminPassword() {
+    return secret("api.admin-password", "api.admin-password-file");
   }
 
   String text(String key) {

@@ -1,0 +1,187 @@
+package org.kilonova.node;
+
+import akka.actor.typed.ActorSystem;
+import java.net.URI;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletionStage;
+import java.util.function.Consumer;
+import org.kilonova.api.compute.ComputeService;
+import org.kilonova.api.compute.FlavorsApi;
+import org.kilonova.api.compute.KeyPairsApi;
+import org.kilonova.api.compute.servers.ServersApi;
+import org.kilonova.api.http.HttpServer;
+import org.kilonova.api.http.Mount;
+import org.kilonova.api.http.Service;
+import org.kilonova.api.identity.IdentityApi;
+import org.kilonova.api.image.ImageApi;
+import org.kilonova.catalog.Flavors;
+import org.kilonova.catalog.KeyCrypto;
+import org.kilonova.catalog.KeyPairs;
+import org.kilonova.catalog.SqlFlavors;
+import org.kilonova.catalog.SqlKeyPairs;
+import org.kilonova.identity.EmbeddedIdentity;
+import org.kilonova.identity.IdentitySettings;
+import org.kilonova.image.EmbeddedImages;
+import org.kilonova.image.ImageFiles;
+import org.kilonova.image.PeerImages;
+import org.kilonova.kernel.ConfigurationException;
+import org.kilonova.network.DefaultNetwork;
+import org.kilonova.network.SqlNetworks;
+import org.kilonova.persistence.Database;
+import org.kilonova.quota.SqlQuotas;
+import org.kilonova.readmodel.SqlInstanceQueries;
+
+/** The services behind this controller's front door, wired, and the door itself. */
+final class FrontDoor {
+  private static final String FIRST_PROJECT = "admin";
+  private static final int CACHED_STATES = 5_000;
+
+  private final NodeSettings settings;
+  private final InstantSource clock;
+  private final EmbeddedIdentity identity;
+  private final ImageFiles imageFiles;
+  private final EmbeddedImages images;
+  private final SqlNetworks networks;
+  private final SqlQuotas quotas;
+  private final Database database;
+
+  private FrontDoor(NodeSettings settings, InstantSource clock, Database database, String cloudId) {
+    this.settings = settings;
+    this.clock = clock;
+    this.database = database;
+    this.identity = EmbeddedIdentity.start(database.jdbi(), identitySettings(settings), clock);
+    this.imageFiles =
+        new ImageFiles(
+            settings.dataDir(cloudId).resolve("images"),
+            settings.config().getBytes("image.max-size"));
+    this.images =
+        new EmbeddedImages(
+            database.jdbi(),
+            imageFiles,
+            new PeerImages(identity.serviceTokens()::current),
+            settings.endpoint(),
+            clock);
+    this.networks = new SqlNetworks(database, clock);
+    this.quotas =
+        new SqlQuotas(database, SqlQuotas.defaults(settings.config().getConfig("quota")), clock);
+    identity.directory().projects().list(Map.of("name", FIRST_PROJECT)).stream()
+        .findFirst()
+        .ifPresent(
+            project ->
+                networks.ensureDefault(
+                    DefaultNetwork.of(settings.config().getConfig("network.default")),
+                    project.id()));
+  }
+
+  /** Opens the services; nothing listens yet. */
+  static FrontDoor open(
+      NodeSettings settings, InstantSource clock, Database database, String cloudId) {
+    return new FrontDoor(settings, clock, database, cloudId);
+  }
+
+  SqlNetworks networks() {
+    return networks;
+  }
+
+  SqlQuotas quotas() {
+    return quotas;
+  }
+
+  EmbeddedIdentity identity() {
+    return identity;
+  }
+
+  ImageFiles imageFiles() {
+    return imageFiles;
+  }
+
+  /** Listens; completes when requests are answered. */
+  CompletionStage<?> bind(ActorSystem<Void> system, Controller controller) {
+    return HttpServer.bind(
+        system,
+        new HttpServer.Settings(
+            settings.text("api.host"),
+            settings.number("api.port"),
+            settings.publicUrl(),
+            settings.config().getBytes("api.max-body-bytes")),
+        identity.callers(),
+        services(controller));
+  }
+
+  private List<Service> services(Controller controller) {
+    Flavors flavors = new SqlFlavors(database, clock);
+    KeyPairs keyPairs = new SqlKeyPairs(database, clock);
+    ServersApi servers =
+        new ServersApi(
+            new ServersApi.Ports(
+                new SqlInstanceQueries(database.jdbi(), CACHED_STATES),
+                controller.instances(),
+                new NodeReferences(
+                    flavors,
+                    keyPairs,
+                    images,
+                    controller.hosts(),
+                    settings.text("scheduler.default-availability-zone")),
+                networks,
+                quotas,
+                clock),
+            ServersApi.Settings.DEFAULT);
+    List<Consumer<Mount>> compute = new ArrayList<>();
+    compute.add(servers::routes);
+    compute.add(
+        new FlavorsApi(flavors, id -> identity.directory().projects().find(id).isPresent())
+            ::routes);
+    compute.add(new KeyPairsApi(keyPairs, new KeyCrypto(clock), quotas)::routes);
+    return List.of(
+        ComputeService.build(compute),
+        IdentityApi.service(identity, clock),
+        ImageApi.service(images));
+  }
+
+  private static IdentitySettings identitySettings(NodeSettings settings) {
+    IdentitySettings defaults =
+        IdentitySettings.defaults(
+            URI.create(settings.publicUrl()), settings.stateDir().resolve("openrc"));
+    String password = settings.adminPassword();
+    return new IdentitySettings(
+        defaults.baseUrl(),
+        defaults.region(),
+        defaults.services(),
+        settings.duration("api.token-life"),
+        defaults.revocationPoll(),
+        defaults.passwordCost(),
+        defaults.passwordThreads(),
+        strategy(settings),
+        defaults.openrc(),
+        password.isEmpty() ? Optional.empty() : Optional.of(password));
+  }
+
+  private static IdentitySettings.Strategy strategy(NodeSettings settings) {
+    String name = settings.text("api.auth-strategy").toLowerCase(Locale.ROOT);
+    IdentitySettings.Strategy strategy =
+        switch (name) {
+          case "keystone" -> IdentitySettings.Strategy.KEYSTONE;
+          case "noauth2" -> IdentitySettings.Strategy.NOAUTH2;
+          default ->
+              throw new ConfigurationException(
+                  "kilonova.api.auth-strategy", "'" + name + "' is neither keystone nor noauth2");
+        };
+    boolean loopback = Set.of("127.0.0.1", "localhost", "::1").contains(settings.text("api.host"));
+    if (strategy == IdentitySettings.Strategy.NOAUTH2
+        && !loopback
+        && !settings.config().getBoolean("api.allow-noauth-everywhere")) {
+      throw new ConfigurationException(
+          "kilonova.api.auth-strategy",
+          "noauth2 lets everybody in; with kilonova.api.host "
+              + settings.text("api.host")
+              + " that is more than this machine (kilonova.api.allow-noauth-everywhere)");
+    }
+    return strategy;
+  }
+}
