@@ -45,6 +45,20 @@ public final class ApiFault extends RuntimeException {
         410, "This resource is no longer available. No forwarding address is given.");
   }
 
+  /** Too large or too often: Nova's {@code overLimit}, 413 as Nova uses it for bodies. */
+  public static ApiFault overLimit(String message) {
+    return new ApiFault(413, message);
+  }
+
+  /** A route or key that the negotiated microversion does not have, or an unknown path. */
+  static ApiFault noSuchRoute() {
+    return notFound("The resource could not be found.");
+  }
+
+  static ApiFault badMethod() {
+    return new ApiFault(405, "The method specified is not allowed for this resource.");
+  }
+
   public static ApiFault notImplemented(String message) {
     return new ApiFault(501, message);
   }

@@ -40,6 +40,11 @@ public enum FaultStyle {
     }
   };
 
+  /**
+   * A fault's document.
+   *
+   * @param retryAfterSeconds when to try again, or null
+   */
   abstract ObjectNode body(int status, String message, Long retryAfterSeconds);
 
   private static String novaName(int status) {

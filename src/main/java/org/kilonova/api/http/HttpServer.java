@@ -1,22 +1,29 @@
 package org.kilonova.api.http;
 
+import akka.Done;
+import akka.actor.CoordinatedShutdown;
 import akka.actor.typed.ActorSystem;
 import akka.http.javadsl.Http;
 import akka.http.javadsl.ServerBinding;
 import akka.http.javadsl.model.ContentType;
 import akka.http.javadsl.model.ContentTypes;
+import akka.http.javadsl.model.HttpCharsets;
 import akka.http.javadsl.model.HttpEntities;
+import akka.http.javadsl.model.HttpEntity;
 import akka.http.javadsl.model.HttpHeader;
 import akka.http.javadsl.model.HttpRequest;
 import akka.http.javadsl.model.HttpResponse;
+import akka.http.javadsl.model.MediaTypes;
 import akka.http.javadsl.model.ResponseEntity;
 import akka.http.javadsl.model.StatusCodes;
 import akka.http.javadsl.model.headers.RawHeader;
 import akka.http.javadsl.model.headers.TimeoutAccess;
 import akka.japi.Pair;
 import akka.stream.Materializer;
+import akka.stream.StreamLimitReachedException;
 import akka.stream.SystemMaterializer;
 import akka.stream.javadsl.StreamConverters;
+import akka.util.ByteString;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.InputStream;
@@ -31,8 +38,10 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.kilonova.catalog.CatalogException;
@@ -51,8 +60,11 @@ import org.slf4j.LoggerFactory;
 public final class HttpServer {
   private static final Logger LOG = LoggerFactory.getLogger(HttpServer.class);
   private static final Duration BODY_TIMEOUT = Duration.ofSeconds(30);
+
+  /** As Nova's faults have it. Akka's own application/json never tells a charset. */
   private static final ContentType JSON_UTF8 =
-      ContentTypes.parse("application/json; charset=UTF-8");
+      MediaTypes.customWithOpenCharset("application", "json", Map.of(), false)
+          .toContentType(HttpCharsets.UTF_8);
 
   /**
    * What an operator can choose.
@@ -69,7 +81,7 @@ public final class HttpServer {
   private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
   private final AtomicBoolean ready = new AtomicBoolean(true);
 
-  private HttpServer(
+  HttpServer(
       ActorSystem<?> system, Settings settings, TokenValidator tokens, List<Service> services) {
     this.settings = settings;
     this.tokens = tokens;
@@ -81,6 +93,14 @@ public final class HttpServer {
   public static CompletionStage<ServerBinding> bind(
       ActorSystem<?> system, Settings settings, TokenValidator tokens, List<Service> services) {
     HttpServer server = new HttpServer(system, settings, tokens, services);
+    CoordinatedShutdown.get(system)
+        .addTask(
+            CoordinatedShutdown.PhaseBeforeServiceUnbind(),
+            "front-door-not-ready",
+            () -> {
+              server.ready.set(false);
+              return CompletableFuture.completedFuture(Done.done());
+            });
     return Http.get(system)
         .newServerAt(settings.host(), settings.port())
         .bind(server::onRequest)
@@ -89,7 +109,8 @@ public final class HttpServer {
                 binding.addToCoordinatedShutdown(Duration.ofSeconds(5), system.classicSystem()));
   }
 
-  private CompletionStage<HttpResponse> onRequest(HttpRequest request) {
+  /** Answers one request; the stage does not fail. */
+  CompletionStage<HttpResponse> onRequest(HttpRequest request) {
     String path = request.getUri().path();
     List<String> segments;
     try {
@@ -97,7 +118,7 @@ public final class HttpServer {
     } catch (ApiFault e) {
       request.discardEntityBytes(materializer);
       return CompletableFuture.completedFuture(
-          respond(null, "req-" + UUID.randomUUID(), null, request, fault(null, e)));
+          respond(null, "req-" + UUID.randomUUID(), null, request, fault(null, request, e)));
     }
     Service service = segments.isEmpty() ? null : services.get(segments.get(0));
     if (service == null) {
@@ -112,7 +133,7 @@ public final class HttpServer {
                 new Exchange(service, request, path, segments.subList(1, segments.size())).run());
           } catch (Throwable e) {
             LOG.error("{} {} could not be answered", request.method().name(), path, e);
-            answer.completeExceptionally(e);
+            answer.complete(HttpResponse.create().withStatus(StatusCodes.INTERNAL_SERVER_ERROR));
           }
         });
     return answer;
@@ -140,7 +161,7 @@ public final class HttpServer {
         "req-" + UUID.randomUUID(),
         null,
         request,
-        fault(null, ApiFault.notFound("The resource could not be found.")));
+        fault(null, request, ApiFault.noSuchRoute()));
   }
 
   /** One request to a service, from its first to its last byte. */
@@ -150,7 +171,10 @@ public final class HttpServer {
     private final String path;
     private final List<String> segments;
     private final String requestId = "req-" + UUID.randomUUID();
+
+    /** Negotiated and told back; null where versions play no part or could not be negotiated. */
     private Microversion version;
+
     private boolean consumed;
 
     private Exchange(Service service, HttpRequest request, String path, List<String> segments) {
@@ -164,8 +188,8 @@ public final class HttpServer {
       Reply reply;
       try {
         reply = answer();
-      } catch (Exception e) {
-        reply = fault(service, faultOf(e));
+      } catch (Throwable e) { // an Error of a handler's is an answer too
+        reply = fault(service, request, faultOf(e));
       } finally {
         if (!consumed) {
           request.discardEntityBytes(materializer);
@@ -188,14 +212,22 @@ public final class HttpServer {
                   .access()
                   .equals(Route.Access.OPEN);
       Caller caller = caller(open);
+      boolean legacy = target != null && target.mount().isLegacy();
+      Microversion effective = null;
       if (service.microversions() != null) {
-        version =
-            target != null && target.mount().isLegacy()
-                ? service.microversions().min()
-                : service.microversions().negotiate(this::header);
+        // Nova's version documents (open) and its /v2 neither read the headers nor send them
+        boolean negotiates = !open && !legacy;
+        effective =
+            negotiates
+                ? service.microversions().negotiate(this::header)
+                : service.microversions().min();
+        version = negotiates ? effective : null;
       }
-      Route route = choose(routes, method);
+      Route route = choose(routes, method, effective);
       authorize(route, caller);
+      if (target.mount().isOfProject() && route.access() != Route.Access.OPEN) {
+        requireProject(route, caller, target.found().project());
+      }
       JsonNode body = Json.MAPPER.missingNode();
       if (route.body() == Route.Body.STREAM) {
         // as long as its data take; the connection's idle time-out still counts
@@ -209,7 +241,7 @@ public final class HttpServer {
       }
       if (route.body() == Route.Body.JSON) {
         body = readJson();
-        check(route, body, target.mount().isLegacy());
+        check(route, body, effective, legacy);
       }
       Call call =
           new Call(
@@ -219,8 +251,8 @@ public final class HttpServer {
               query(),
               this::header,
               caller,
-              version,
-              target.mount().isLegacy(),
+              effective,
+              legacy,
               requestId,
               baseUrl(request),
               baseUrl(request)
@@ -237,7 +269,7 @@ public final class HttpServer {
       try {
         return Method.valueOf(request.method().name());
       } catch (IllegalArgumentException e) {
-        throw new ApiFault(405, "The method specified is not allowed for this resource.");
+        throw ApiFault.badMethod();
       }
     }
 
@@ -250,7 +282,7 @@ public final class HttpServer {
       return caller.orElse(null);
     }
 
-    private Route choose(List<Route> routes, Method method) {
+    private static Route choose(List<Route> routes, Method method, Microversion version) {
       boolean known = false;
       for (Route route : routes) {
         if (answers(route, method)) {
@@ -262,16 +294,14 @@ public final class HttpServer {
       }
       // A path that only other microversions have is not there in this one.
       boolean anyHere = routes.stream().anyMatch(r -> r.covers(version));
-      throw known || !anyHere
-          ? ApiFault.notFound("The resource could not be found.")
-          : new ApiFault(405, "The method specified is not allowed for this resource.");
+      throw known || !anyHere ? ApiFault.noSuchRoute() : ApiFault.badMethod();
     }
 
     private static boolean answers(Route route, Method method) {
       return route.method() == method || (method == Method.HEAD && route.method() == Method.GET);
     }
 
-    private void authorize(Route route, Caller caller) {
+    private static void authorize(Route route, Caller caller) {
       boolean allowed =
           switch (route.access()) {
             case OPEN, TOKEN -> true;
@@ -279,10 +309,31 @@ public final class HttpServer {
             case ADMIN -> caller.isAdmin();
           };
       if (!allowed) {
-        throw ApiFault.forbidden(
-            "Policy doesn't allow %s %s to be performed."
-                .formatted(route.method(), route.template()));
+        throw denied(route);
       }
+    }
+
+    /**
+     * The token's project, and if the path names one, the same. The texts are those of Nova's
+     * {@code api/openstack/wsgi.py}.
+     */
+    private static void requireProject(Route route, Caller caller, String inPath) {
+      if (inPath != null && !inPath.equals(caller.projectId())) {
+        throw Mount.looksLikeProject(inPath)
+            ? ApiFault.badRequest(
+                "Malformed request URL: URL's project_id '%s' doesn't match Context's project_id '%s'"
+                    .formatted(inPath, caller.projectId()))
+            : ApiFault.noSuchRoute();
+      }
+      if (caller.projectId() == null) {
+        throw denied(route);
+      }
+    }
+
+    private static ApiFault denied(Route route) {
+      return ApiFault.forbidden(
+          "Policy doesn't allow %s %s to be performed."
+              .formatted(route.method(), route.template()));
     }
 
     private JsonNode readJson() throws Exception {
@@ -291,28 +342,7 @@ public final class HttpServer {
       if (!json) {
         throw new ApiFault(415, "Unsupported Content-Type " + type);
       }
-      consumed = true;
-      byte[] bytes;
-      try {
-        bytes =
-            request
-                .entity()
-                .withoutSizeLimit()
-                .getDataBytes()
-                .limitWeighted(settings.maxBodyBytes(), b -> (long) b.size())
-                .runFold(
-                    akka.util.ByteString.emptyByteString(), (a, b) -> a.concat(b), materializer)
-                .toCompletableFuture()
-                .get(BODY_TIMEOUT.toSeconds(), java.util.concurrent.TimeUnit.SECONDS)
-                .toArray();
-      } catch (java.util.concurrent.ExecutionException e) {
-        if (e.getCause() instanceof akka.stream.StreamLimitReachedException) {
-          throw new ApiFault(413, "Request is too large.");
-        }
-        throw e;
-      } catch (TimeoutException e) {
-        throw new ApiFault(408, "The request's body did not arrive in time.");
-      }
+      byte[] bytes = readBody();
       if (bytes.length == 0) {
         throw ApiFault.badRequest("Malformed request body: it is empty.");
       }
@@ -323,7 +353,40 @@ public final class HttpServer {
       }
     }
 
-    private void check(Route route, JsonNode body, boolean legacy) {
+    private byte[] readBody() throws Exception {
+      long length = request.entity().getContentLengthOption().orElse(0);
+      if (length > settings.maxBodyBytes()) {
+        throw tooLarge();
+      }
+      consumed = true;
+      if (request.entity() instanceof HttpEntity.Strict strict) {
+        return strict.getData().toArray();
+      }
+      try {
+        return request
+            .entity()
+            .withoutSizeLimit()
+            .getDataBytes()
+            .limitWeighted(settings.maxBodyBytes(), b -> (long) b.size())
+            .runFold(ByteString.emptyByteString(), ByteString::concat, materializer)
+            .toCompletableFuture()
+            .get(BODY_TIMEOUT.toSeconds(), TimeUnit.SECONDS)
+            .toArray();
+      } catch (ExecutionException e) {
+        if (e.getCause() instanceof StreamLimitReachedException) {
+          throw tooLarge();
+        }
+        throw e;
+      } catch (TimeoutException e) {
+        throw new ApiFault(408, "The request's body did not arrive in time.");
+      }
+    }
+
+    private static ApiFault tooLarge() {
+      return ApiFault.overLimit("Request is too large.");
+    }
+
+    private static void check(Route route, JsonNode body, Microversion version, boolean legacy) {
       Schema schema =
           route.schema() == null
               ? null
@@ -371,7 +434,7 @@ public final class HttpServer {
       return type.equals("none/none") ? "" : type.toLowerCase(Locale.ROOT);
     }
 
-    private ApiFault faultOf(Exception e) {
+    private ApiFault faultOf(Throwable e) {
       for (Throwable cause = e; cause != null; cause = cause.getCause()) {
         if (cause instanceof ApiFault fault) {
           return fault;
@@ -394,15 +457,14 @@ public final class HttpServer {
     }
   }
 
-  // ---- answers
-  // ------------------------------------------------------------------------------------
-
-  private Reply fault(Service service, ApiFault fault) {
+  /** The fault as a document; a 401 is Keystone's middleware speaking, before every service. */
+  private Reply fault(Service service, HttpRequest request, ApiFault fault) {
     FaultStyle style =
-        service == null || fault.status() == 401 && service.faults() == FaultStyle.NOVA
-            ? service == null ? FaultStyle.NOVA : FaultStyle.KEYSTONE
-            : service.faults();
-    Long retryAfter = fault.retryAfter() == null ? null : fault.retryAfter().toSeconds();
+        fault.status() == 401
+            ? FaultStyle.KEYSTONE
+            : service == null ? FaultStyle.NOVA : service.faults();
+    Long retryAfter =
+        fault.retryAfter() == null ? null : Math.max(1, fault.retryAfter().toSeconds());
     Reply reply =
         Reply.bytes(
             fault.status(),
@@ -413,8 +475,7 @@ public final class HttpServer {
     }
     if (fault.status() == 401) {
       reply =
-          reply.header(
-              "WWW-Authenticate", "Keystone uri=\"" + settings.publicUrl() + "/identity\"");
+          reply.header("WWW-Authenticate", "Keystone uri=\"" + baseUrl(request) + "/identity\"");
     }
     return reply;
   }
@@ -460,11 +521,11 @@ public final class HttpServer {
       return HttpEntities.EMPTY;
     }
     ContentType type = contentType(reply.contentType());
+    if (reply.bytes() != null) {
+      return HttpEntities.create(type, reply.bytes()); // for HEAD only its length is sent
+    }
     if (request.method().name().equals("HEAD")) {
       return HttpEntities.create(type, new byte[0]);
-    }
-    if (reply.bytes() != null) {
-      return HttpEntities.create(type, reply.bytes());
     }
     var source = StreamConverters.fromInputStream(() -> reply.stream().get());
     return reply.length() >= 0
@@ -486,6 +547,12 @@ public final class HttpServer {
     Optional<String> host =
         proxied.isPresent() ? proxied : request.getHeader("Host").map(HttpHeader::value);
     String scheme = request.getHeader("X-Forwarded-Proto").map(HttpHeader::value).orElse("http");
-    return host.map(h -> scheme + "://" + h.split(",")[0].strip()).orElse(settings.publicUrl());
+    return host.map(h -> first(scheme) + "://" + first(h)).orElse(settings.publicUrl());
+  }
+
+  /** A chain of proxies puts the client's view first. */
+  private static String first(String header) {
+    int comma = header.indexOf(',');
+    return (comma < 0 ? header : header.substring(0, comma)).strip();
   }
 }

@@ -1,12 +1,10 @@
 package org.kilonova.api.http;
 
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import org.kilonova.api.http.Route.Access;
@@ -16,8 +14,7 @@ import org.kilonova.api.http.Route.Body;
  * The routes below one path of a service, e.g. {@code /compute/v2.1}. Built once, then only read.
  */
 public final class Mount {
-  private static final Pattern PROJECT =
-      Pattern.compile("[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}");
+  private static final Pattern PROJECT = Pattern.compile("[0-9a-f-]{32,36}");
 
   /** A place in the tree of path segments. */
   private static final class Node {
@@ -30,10 +27,12 @@ public final class Mount {
    * What a path leads to.
    *
    * @param routes all routes of the path, any method and version; never empty
+   * @param project the project that stands in the path, or null
    */
-  record Found(List<Route> routes, List<String> segments) {}
+  record Found(List<Route> routes, List<String> segments, String project) {}
 
   private final String path;
+  private final List<String> segments;
   private final List<Route> routes = new ArrayList<>();
   private final Node root = new Node();
   private boolean optionalProject;
@@ -41,9 +40,13 @@ public final class Mount {
 
   Mount(String path) {
     this.path = path;
+    this.segments = List.copyOf(Paths.split(path));
   }
 
-  /** A project id may stand before the resource, as in {@code /v2.1/{project_id}/servers}. */
+  /**
+   * The routes are a project's: they need a token with that scope (except open ones), and its id
+   * may stand before the resource, as in {@code /v2.1/{project_id}/servers}.
+   */
   public Mount optionalProject() {
     optionalProject = true;
     return this;
@@ -55,12 +58,20 @@ public final class Mount {
     return this;
   }
 
+  boolean isOfProject() {
+    return optionalProject;
+  }
+
   boolean isLegacy() {
     return ignoresMicroversions;
   }
 
   String path() {
     return path;
+  }
+
+  List<String> segments() {
+    return segments;
   }
 
   /** All routes, in the order of the table. */
@@ -119,12 +130,12 @@ public final class Mount {
   Found find(List<String> segments) {
     Node node = find(root, segments, 0);
     if (node != null) {
-      return new Found(node.routes, segments);
+      return new Found(node.routes, segments, null);
     }
     if (optionalProject && segments.size() > 1 && !root.literals.containsKey(segments.get(0))) {
       List<String> rest = segments.subList(1, segments.size());
       node = find(root, rest, 0);
-      return node == null ? null : new Found(node.routes, rest);
+      return node == null ? null : new Found(node.routes, rest, segments.get(0));
     }
     return null;
   }
@@ -143,6 +154,7 @@ public final class Mount {
     return node.variable == null ? null : find(node.variable, segments, at + 1);
   }
 
+  /** Ids of projects are 32 hexadecimal digits, or uuids. */
   static boolean looksLikeProject(String segment) {
     return PROJECT.matcher(segment).matches();
   }
@@ -157,12 +169,6 @@ public final class Mount {
       }
     }
     return variables;
-  }
-
-  static Set<Method> methods(List<Route> routes) {
-    Set<Method> methods = EnumSet.noneOf(Method.class);
-    routes.forEach(r -> methods.add(r.method()));
-    return methods;
   }
 
   /** Builds a route; {@link #to} ends it. */
@@ -234,7 +240,17 @@ public final class Mount {
     }
 
     public Mount to(Handler handler) {
-      add(new Route(method, template, since, until, access, body, schema, handler));
+      add(
+          new Route(
+              method,
+              template,
+              List.copyOf(Paths.split(template)),
+              since,
+              until,
+              access,
+              body,
+              schema,
+              handler));
       return Mount.this;
     }
   }

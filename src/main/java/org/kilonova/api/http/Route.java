@@ -7,6 +7,7 @@ import java.util.function.Function;
  * One line of a service's table.
  *
  * @param template path below the mount, with {@code {names}}
+ * @param segments the template's, split once
  * @param since first microversion, null = all
  * @param until last microversion, null = all
  * @param access who may call it
@@ -16,6 +17,7 @@ import java.util.function.Function;
 public record Route(
     Method method,
     String template,
+    List<String> segments,
     Microversion since,
     Microversion until,
     Access access,
@@ -46,10 +48,6 @@ public record Route(
      * take as long.
      */
     STREAM
-  }
-
-  List<String> segments() {
-    return Paths.split(template);
   }
 
   boolean covers(Microversion version) {

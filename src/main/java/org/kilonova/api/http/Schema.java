@@ -10,6 +10,7 @@ import com.networknt.schema.SchemaValidatorsConfig;
 import com.networknt.schema.SpecVersion;
 import com.networknt.schema.ValidationMessage;
 import java.util.Comparator;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
@@ -56,7 +57,16 @@ public final class Schema {
     Set<ValidationMessage> messages = schema.validate(document);
     return messages.stream()
         .min(Comparator.comparing(m -> m.getInstanceLocation().toString().length()))
-        .map(m -> text(m, document));
+        .map(m -> SchemaComplaint.text(m, unexpectedBeside(m, messages)));
+  }
+
+  /** All keys that are unexpected at the place where {@code first} is; Nova names them at once. */
+  private List<String> unexpectedBeside(ValidationMessage first, Set<ValidationMessage> messages) {
+    return messages.stream()
+        .filter(m -> m.getType().equals("additionalProperties"))
+        .filter(m -> m.getInstanceLocation().equals(first.getInstanceLocation()))
+        .map(ValidationMessage::getProperty)
+        .toList();
   }
 
   /**
@@ -79,25 +89,5 @@ public final class Schema {
   private boolean hasPatterns(ValidationMessage m) {
     String keyword = m.getSchemaLocation().getFragment().toString();
     return document.at(keyword.substring(0, keyword.lastIndexOf('/'))).has("patternProperties");
-  }
-
-  private static String text(ValidationMessage m, JsonNode document) {
-    if (m.getType().equals("additionalProperties")) {
-      return "Additional properties are not allowed ('" + m.getProperty() + "' was unexpected)";
-    }
-    if (m.getType().equals("required")) {
-      return "'" + m.getProperty() + "' is a required property";
-    }
-    String pointer = m.getInstanceLocation().toString();
-    JsonNode value = document.at(pointer);
-    String field = pointer.isEmpty() ? "" : pointer.substring(pointer.lastIndexOf('/') + 1);
-    String said = m.getError() == null ? m.getMessage() : m.getError();
-    return "Invalid input for field/attribute %s. Value: %s. %s"
-        .formatted(field.isEmpty() ? "body" : field, shorten(value), said);
-  }
-
-  private static String shorten(JsonNode value) {
-    String text = value.isTextual() ? value.textValue() : value.toString();
-    return text.length() > 200 ? text.substring(0, 200) + "…" : text;
   }
 }

@@ -3,6 +3,7 @@ package org.kilonova.api.http;
 import com.networknt.schema.ExecutionContext;
 import com.networknt.schema.Format;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 
@@ -19,11 +20,8 @@ final class SchemaFormats {
 
   static final List<Format> ALL =
       List.of(
-          of("uuid", text -> UUID.matcher(text).matches(), "is not a 'uuid'"),
-          of(
-              "base64",
-              text -> BASE64.matcher(text.replaceAll("\\s", "")).matches(),
-              "is not a 'base64'"),
+          of("uuid", text -> UUID.matcher(text).matches(), ""),
+          of("base64", text -> BASE64.matcher(text.replaceAll("\\s", "")).matches(), ""),
           of(
               "name",
               text -> isPrintable(text) && text.equals(strip(text)),
@@ -36,6 +34,15 @@ final class SchemaFormats {
                   + " least one non space character"));
 
   private SchemaFormats() {}
+
+  /** What a format has to say of itself; empty if that is no more than its name. */
+  static Optional<String> complaint(String format) {
+    return ALL.stream()
+        .filter(f -> f.getName().equals(format))
+        .map(Format::getErrorMessageDescription)
+        .filter(text -> !text.isEmpty())
+        .findFirst();
+  }
 
   /** Letters, marks, numbers, punctuation, symbols and horizontal blanks. */
   private static boolean isPrintable(String text) {

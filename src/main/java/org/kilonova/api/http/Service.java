@@ -33,7 +33,7 @@ public record Service(
   /** Finds the mount and the routes; {@code found} is null where nothing is. */
   Target find(List<String> segments) {
     for (Mount mount : mounts) {
-      List<String> path = Paths.split(mount.path());
+      List<String> path = mount.segments();
       if (segments.size() >= path.size() && segments.subList(0, path.size()).equals(path)) {
         Mount.Found found = mount.find(segments.subList(path.size(), segments.size()));
         if (found != null || !path.isEmpty()) {

@@ -1,0 +1,543 @@
+package org.kilonova.api.http;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import akka.actor.testkit.typed.javadsl.ActorTestKit;
+import akka.http.javadsl.model.ContentTypes;
+import akka.http.javadsl.model.HttpEntities;
+import akka.http.javadsl.model.HttpEntity;
+import akka.http.javadsl.model.HttpHeader;
+import akka.http.javadsl.model.HttpMethods;
+import akka.http.javadsl.model.HttpRequest;
+import akka.http.javadsl.model.HttpResponse;
+import akka.http.javadsl.model.headers.RawHeader;
+import akka.stream.Materializer;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.typesafe.config.ConfigFactory;
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The toolkit's rules, on its answers to requests that did not come over a socket. */
+class HttpServerTest {
+  private static ActorTestKit kit;
+  private static HttpServer server;
+
+  @BeforeAll
+  static void start() {
+    kit = ActorTestKit.create(ConfigFactory.parseString("akka.actor.provider = local"));
+    server =
+        new HttpServer(
+            kit.system(),
+            new HttpServer.Settings(
+                "127.0.0.1", 0, "http://cloud.example.org", TestFrontDoor.MAX_BODY),
+            TestFrontDoor.TOKENS,
+            TestFrontDoor.services());
+  }
+
+  @AfterAll
+  static void stop() {
+    kit.shutdownTestKit();
+  }
+
+  /** A request of a member, and its answer. */
+  private record Answer(HttpResponse response, byte[] bytes) {
+    int status() {
+      return response.status().intValue();
+    }
+
+    JsonNode json() throws Exception {
+      return Json.parse(bytes);
+    }
+
+    String header(String name) {
+      return response.getHeader(name).map(HttpHeader::value).orElse(null);
+    }
+
+    String contentType() {
+      return response.entity().getContentType().toString();
+    }
+
+    /** Nova's fault: its name, code and message. */
+    void isFault(String name, int code, String message) throws Exception {
+      assertThat(status()).isEqualTo(code);
+      assertThat(contentType()).isEqualToIgnoringCase("application/json; charset=UTF-8");
+      assertThat(json().path(name).path("code").asInt()).as(json().toString()).isEqualTo(code);
+      assertThat(json().path(name).path("message").asText()).isEqualTo(message);
+    }
+  }
+
+  private static Answer ask(HttpRequest request) throws Exception {
+    HttpResponse response =
+        server.onRequest(request).toCompletableFuture().get(20, TimeUnit.SECONDS);
+    byte[] bytes =
+        response
+            .entity()
+            .toStrict(20_000, Materializer.matFromSystem(kit.system()))
+            .toCompletableFuture()
+            .get(20, TimeUnit.SECONDS)
+            .getData()
+            .toArray();
+    return new Answer(response, bytes);
+  }
+
+  private static HttpRequest request(String method, String path) {
+    return HttpRequest.create("http://door:8774" + path)
+        .withMethod(HttpMethods.lookup(method).orElseThrow())
+        .addHeader(RawHeader.create("Host", "door:8774"));
+  }
+
+  private static HttpRequest as(String token, HttpRequest request) {
+    return request.addHeader(RawHeader.create("X-Auth-Token", token));
+  }
+
+  private static Answer get(String path) throws Exception {
+    return ask(as("member", request("GET", path)));
+  }
+
+  private static Answer get(String path, String header, String value) throws Exception {
+    return ask(as("member", request("GET", path)).addHeader(RawHeader.create(header, value)));
+  }
+
+  private static Answer post(String path, String body) throws Exception {
+    return ask(
+        as("member", request("POST", path))
+            .withEntity(ContentTypes.APPLICATION_JSON, body.replace('\'', '"').getBytes(UTF_8)));
+  }
+
+  private static final java.nio.charset.Charset UTF_8 = StandardCharsets.UTF_8;
+
+  @Nested
+  class EveryAnswer {
+    @ParameterizedTest
+    @CsvSource({
+      "/compute/v2.1/things/1, 200",
+      "/compute/v2.1/nothing, 404",
+      "/compute/, 300",
+      "/compute/v2.1/things?limit=x, 400"
+    })
+    void ofComputeBearsOneRequestIdInTwoHeaders(String path, int status) throws Exception {
+      Answer answer = get(path);
+      assertThat(answer.status()).isEqualTo(status);
+      assertThat(answer.header("x-compute-request-id"))
+          .matches("req-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+          .isEqualTo(answer.header("x-openstack-request-id"));
+    }
+
+    @Test
+    void bearsTheRequestIdThatTheHandlerSaw() throws Exception {
+      Answer answer = get("/compute/v2.1/things/1");
+      assertThat(answer.json().path("requestId").asText())
+          .isEqualTo(answer.header("x-openstack-request-id"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"/identity/v3/users/1", "/image/v2/images/1", "/nowhere", "/"})
+    void ofOthersBearsARequestId(String path) throws Exception {
+      assertThat(get(path).header("x-openstack-request-id")).startsWith("req-");
+    }
+
+    @Test
+    void withoutContentHasNoByte() throws Exception {
+      Answer answer = ask(as("member", request("DELETE", "/compute/v2.1/things/1")));
+      assertThat(answer.status()).isEqualTo(204);
+      assertThat(answer.bytes()).isEmpty();
+    }
+  }
+
+  @Nested
+  class Microversion {
+    @ParameterizedTest
+    @CsvSource({
+      "OpenStack-API-Version, compute 2.60, 2.60",
+      "OpenStack-API-Version, Compute 2.1, 2.1",
+      "'OpenStack-API-Version', 'identity 3.1, compute 2.42', 2.42",
+      "OpenStack-API-Version, identity 3.1, 2.1",
+      "OpenStack-API-Version, compute latest, 2.93",
+      "X-OpenStack-Nova-API-Version, 2.60, 2.60",
+      "X-OpenStack-Nova-API-Version, latest, 2.93",
+      "Accept, */*, 2.1"
+    })
+    void isNegotiatedByEitherHeaderAndToldBack(String header, String value, String expected)
+        throws Exception {
+      Answer answer = get("/compute/v2.1/things/1", header, value);
+      assertThat(answer.json().path("microversion").asText()).isEqualTo(expected);
+      assertThat(answer.header("OpenStack-API-Version")).isEqualTo("compute " + expected);
+      assertThat(answer.header("X-OpenStack-Nova-API-Version")).isEqualTo(expected);
+      assertThat(answer.header("Vary"))
+          .contains("OpenStack-API-Version", "X-OpenStack-Nova-API-Version");
+    }
+
+    @Test
+    void isToldBackOnAFault() throws Exception {
+      Answer answer = get("/compute/v2.1/things?limit=x", "OpenStack-API-Version", "compute 2.60");
+      assertThat(answer.status()).isEqualTo(400);
+      assertThat(answer.header("OpenStack-API-Version")).isEqualTo("compute 2.60");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"2.94", "2.0", "1.9", "3.1"})
+    void outOfRangeIsNotAcceptable(String version) throws Exception {
+      get("/compute/v2.1/things/1", "X-OpenStack-Nova-API-Version", version)
+          .isFault(
+              "computeFault",
+              406,
+              "Version "
+                  + version
+                  + " is not supported by the API. Minimum is 2.1 and maximum is 2.93.");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"2", "2.x", "two", "2.01", "2.1.1", "-2.1"})
+    void ofAnotherFormIsABadRequest(String version) throws Exception {
+      get("/compute/v2.1/things/1", "X-OpenStack-Nova-API-Version", version)
+          .isFault(
+              "badRequest",
+              400,
+              "API Version String "
+                  + version
+                  + " is of invalid format. Must be of format MajorNum.MinorNum.");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"GET, /old, 2.35, 200", "GET, /old, 2.36, 404", "PUT, /things/1, 2.54, 404"})
+    void decidesWhetherARouteExists(String method, String path, String version, int status)
+        throws Exception {
+      Answer answer =
+          ask(
+              as("member", request(method, "/compute/v2.1" + path))
+                  .addHeader(RawHeader.create("X-OpenStack-Nova-API-Version", version)));
+      assertThat(answer.status()).isEqualTo(status);
+      if (status == 404) {
+        answer.isFault("itemNotFound", 404, "The resource could not be found.");
+      }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"/compute/", "/compute", "/compute/v2.1", "/compute/v2.1/"})
+    void playsNoPartInVersionDocuments(String path) throws Exception {
+      Answer answer = get(path, "OpenStack-API-Version", "compute 9.99");
+      assertThat(answer.status()).isIn(200, 300);
+      assertThat(answer.header("OpenStack-API-Version")).isNull();
+    }
+
+    @Test
+    void isIgnoredBelowV2() throws Exception {
+      Answer answer = get("/compute/v2/things/1", "X-OpenStack-Nova-API-Version", "9.99");
+      assertThat(answer.json().path("microversion").asText()).isEqualTo("2.1");
+      assertThat(answer.json().path("legacy").asBoolean()).isTrue();
+      assertThat(answer.header("X-OpenStack-Nova-API-Version")).isNull();
+    }
+  }
+
+  @Nested
+  class Path {
+    @Test
+    void ofNoRouteIsNotFound() throws Exception {
+      get("/compute/v2.1/nothing/at/all")
+          .isFault("itemNotFound", 404, "The resource could not be found.");
+    }
+
+    @Test
+    void withAnotherMethodIsABadMethod() throws Exception {
+      ask(as("member", request("PATCH", "/compute/v2.1/things/1")))
+          .isFault("badMethod", 405, "The method specified is not allowed for this resource.");
+    }
+
+    @Test
+    void prefersLiteralsToVariables() throws Exception {
+      assertThat(get("/compute/v2.1/things/detail").json().path("id").asText()).isEmpty();
+      assertThat(get("/compute/v2.1/things/details").json().path("id").asText())
+          .isEqualTo("details");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"a%20b, a b", "a%2Fb, a/b", "%C3%A4, ä", "a+b, a+b", "a%25b, a%b"})
+    void isDecodedOnceAndBySegment(String escaped, String id) throws Exception {
+      assertThat(get("/compute/v2.1/things/" + escaped).json().path("id").asText()).isEqualTo(id);
+    }
+
+    @Test
+    void mayNameTheProject() throws Exception {
+      Answer answer = get("/compute/v2.1/" + TestFrontDoor.PROJECT + "/things/7");
+      assertThat(answer.status()).isEqualTo(200);
+      assertThat(answer.json().path("id").asText()).isEqualTo("7");
+    }
+
+    @Test
+    void mayNotNameAnotherProject() throws Exception {
+      String other = TestFrontDoor.PROJECT.replace('0', 'f');
+      get("/compute/v2.1/" + other + "/things/7")
+          .isFault(
+              "badRequest",
+              400,
+              "Malformed request URL: URL's project_id '%s' doesn't match Context's project_id '%s'"
+                  .formatted(other, TestFrontDoor.PROJECT));
+      get("/compute/v2.1/whatever/things/7")
+          .isFault("itemNotFound", 404, "The resource could not be found.");
+    }
+
+    @Test
+    void isWhereLinksBegin() throws Exception {
+      assertThat(get("/compute/v2.1/things/1").json().path("serviceUrl").asText())
+          .isEqualTo("http://door:8774/compute/v2.1");
+      HttpRequest proxied =
+          as("member", request("GET", "/compute/v2.1/things/1"))
+              .addHeader(RawHeader.create("X-Forwarded-Host", "cloud.example.org, inner:80"))
+              .addHeader(RawHeader.create("X-Forwarded-Proto", "https, http"));
+      assertThat(ask(proxied).json().path("serviceUrl").asText())
+          .isEqualTo("https://cloud.example.org/compute/v2.1");
+    }
+  }
+
+  @Nested
+  class Token {
+    @ParameterizedTest
+    @CsvSource({
+      "/compute/v2.1/things/1",
+      "/compute/v2.1/nothing",
+      "/identity/v3/users/1",
+      "/image/v2/images/1"
+    })
+    void thatIsMissingOrUnknownIsAnsweredByEachServiceInKeystonesForm(String path)
+        throws Exception {
+      for (HttpRequest request :
+          new HttpRequest[] {request("GET", path), as("stolen", request("GET", path))}) {
+        Answer answer = ask(request);
+        assertThat(answer.status()).isEqualTo(401);
+        assertThat(answer.header("WWW-Authenticate"))
+            .isEqualTo("Keystone uri=\"http://door:8774/identity\"");
+        assertThat(answer.json().path("error").path("code").asInt()).isEqualTo(401);
+        assertThat(answer.json().path("error").path("title").asText()).isEqualTo("Unauthorized");
+      }
+    }
+
+    @Test
+    void isNotNeededOnOpenRoutes() throws Exception {
+      assertThat(ask(request("GET", "/compute/")).status()).isEqualTo(300);
+    }
+
+    @Test
+    void comesBeforeTheMicroversion() throws Exception {
+      Answer answer =
+          ask(
+              request("GET", "/compute/v2.1/things")
+                  .addHeader(RawHeader.create("X-OpenStack-Nova-API-Version", "9.99")));
+      assertThat(answer.status()).isEqualTo(401);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+      "reader, GET, /things/1, 200",
+      "reader, DELETE, /things/1, 403",
+      "reader, POST, /things, 403",
+      "member, DELETE, /things/1, 204",
+      "member, GET, /hosts, 403",
+      "admin, GET, /hosts, 200",
+      "admin, DELETE, /things/1, 204",
+      "unscoped, GET, /things/1, 403"
+    })
+    void opensWhatItsRolesMay(String token, String method, String path, int status)
+        throws Exception {
+      assertThat(ask(as(token, request(method, "/compute/v2.1" + path))).status())
+          .isEqualTo(status);
+    }
+  }
+
+  @Nested
+  class Body {
+    @ParameterizedTest
+    @ValueSource(strings = {"{", "{'thing': }", "nonsense", "{} {}"})
+    void thatIsNotJsonIsMalformed(String body) throws Exception {
+      Answer answer = post("/compute/v2.1/things", body);
+      assertThat(answer.status()).isEqualTo(400);
+      assertThat(answer.json().path("badRequest").path("message").asText())
+          .startsWith("Malformed request body");
+    }
+
+    @Test
+    void thatIsMissingIsMalformed() throws Exception {
+      assertThat(post("/compute/v2.1/things", "").status()).isEqualTo(400);
+    }
+
+    @Test
+    void thatIsNestedWithoutEndIsMalformed() throws Exception {
+      assertThat(post("/compute/v2.1/things", "[".repeat(500)).status()).isEqualTo(400);
+    }
+
+    @Test
+    void ofAnotherTypeIsNotTaken() throws Exception {
+      ask(as("member", request("POST", "/compute/v2.1/things"))
+              .withEntity(ContentTypes.TEXT_XML_UTF8, "<thing/>"))
+          .isFault("badMediaType", 415, "Unsupported Content-Type text/xml");
+    }
+
+    @Test
+    void thatIsTooLargeIsOverTheLimit() throws Exception {
+      byte[] fits =
+          ("{\"thing\": {\"name\": \"n\"}}" + " ".repeat(TestFrontDoor.MAX_BODY)).getBytes(UTF_8);
+      HttpEntity.Strict large = HttpEntities.create(ContentTypes.APPLICATION_JSON, fits);
+      ask(as("member", request("POST", "/compute/v2.1/things")).withEntity(large))
+          .isFault("overLimit", 413, "Request is too large.");
+      HttpEntity.Strict small =
+          HttpEntities.create(
+              ContentTypes.APPLICATION_JSON, java.util.Arrays.copyOf(fits, TestFrontDoor.MAX_BODY));
+      assertThat(
+              ask(as("member", request("POST", "/compute/v2.1/things")).withEntity(small)).status())
+          .isEqualTo(202);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+        delimiter = '|',
+        quoteCharacter = '`',
+        value = {
+          "{'thing': {'name': 'n', 'x': 1}} | Additional properties are not allowed ('x' was unexpected)",
+          "{'thing': {'name': 'n'}, 'y': 1, 'z': 1} | Additional properties are not allowed ('y', 'z' were unexpected)",
+          "{'thing': {}} | 'name' is a required property",
+          "[] | [] is not of type 'object'",
+          "{'thing': {'name': 1}} | Invalid input for field/attribute name. Value: 1. 1 is not of type 'string'",
+          "{'thing': {'name': 'n', 'count': true}} | Invalid input for field/attribute count. Value: True. True is not of type 'integer', 'string'",
+          "{'thing': {'name': 'n', 'count': 'x'}} | Invalid input for field/attribute count. Value: x. 'x' does not match '^[0-9]+$'",
+          "{'thing': {'name': 'n', 'count': 0}} | Invalid input for field/attribute count. Value: 0. 0 is less than the minimum of 1",
+          "{'thing': {'name': ''}} | Invalid input for field/attribute name. Value: . '' is too short",
+          "{'thing': {'name': 'toolong'}} | Invalid input for field/attribute name. Value: toolong. 'toolong' is too long",
+          "{'thing': {'name': 'n', 'kind': 'c'}} | Invalid input for field/attribute kind. Value: c. 'c' is not one of ['a', 'b']",
+          "{'thing': {'name': 'n', 'id': '7'}} | Invalid input for field/attribute id. Value: 7. '7' is not a 'uuid'",
+          "{'thing': {'name': 'n', 'tags': [1, 1]}} | Invalid input for field/attribute tags. Value: [1, 1]. [1, 1] has non-unique elements",
+        })
+    void thatBreaksTheSchemaIsToldInNovasWords(String body, String message) throws Exception {
+      post("/compute/v2.1/things", body).isFault("badRequest", 400, message);
+    }
+
+    @Test
+    void losesUnknownKeysBelowV2Only() throws Exception {
+      String body = "{'thing': {'name': 'n', 'x': {'y': 1}}, 'z': 1}";
+      Answer answer = post("/compute/v2/things", body);
+      assertThat(answer.status()).isEqualTo(202);
+      assertThat(answer.json())
+          .isEqualTo(Json.parse("{\"thing\":{\"name\":\"n\"}}".getBytes(UTF_8)));
+      assertThat(post("/compute/v2.1/things", body).status()).isEqualTo(400);
+      assertThat(
+              post("/compute/v2/things", "{'thing': {'name': 'n', 'metadata': {'A': 'b'}}}")
+                  .status())
+          .as("keys of metadata are the user's own: a bad one is no unknown one")
+          .isEqualTo(400);
+    }
+  }
+
+  @Nested
+  class Fault {
+    @ParameterizedTest
+    @ValueSource(strings = {"database", "ask"})
+    void ofSomethingAwayAsksToComeBack(String how) throws Exception {
+      Answer answer = post("/compute/v2.1/fail/" + how, "");
+      answer.isFault(
+          "serviceUnavailable",
+          503,
+          "The service is currently unable to handle the request; try again later.");
+      assertThat(answer.header("Retry-After")).isEqualTo("5");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"bug", "error"})
+    void thatNobodyExpectedTellsItsIdAndNoMore(String how) throws Exception {
+      Answer answer = post("/compute/v2.1/fail/" + how, "");
+      answer.isFault(
+          "computeFault",
+          500,
+          "Unexpected API Error. The log has the details under "
+              + answer.header("x-openstack-request-id")
+              + ".");
+    }
+
+    @Test
+    void ofAHandlersIsAnsweredAsItSays() throws Exception {
+      post("/compute/v2.1/fail/conflict", "")
+          .isFault("conflictingRequest", 409, "It is so already.");
+      assertThat(post("/compute/v2.1/fail/gone", "").status()).isEqualTo(410);
+    }
+
+    @Test
+    void thatIsSoonOverSaysWhen() throws Exception {
+      Answer answer = post("/compute/v2.1/fail/soon", "");
+      assertThat(answer.header("Retry-After")).isEqualTo("1");
+      assertThat(answer.json().path("overLimit").path("retryAfter").asText()).isEqualTo("1");
+    }
+
+    @Test
+    void hasTheFormOfItsService() throws Exception {
+      JsonNode keystone = get("/identity/v3/users/u1").json();
+      assertThat(keystone.path("error").path("code").asInt()).isEqualTo(404);
+      assertThat(keystone.path("error").path("title").asText()).isEqualTo("Not Found");
+      assertThat(keystone.path("error").path("message").asText()).isEqualTo("Could not find u1.");
+      Answer glance = get("/image/v2/images/i1");
+      assertThat(glance.status()).isEqualTo(404);
+      assertThat(glance.json().path("message").asText()).isEqualTo("Could not find i1.");
+    }
+  }
+
+  @Nested
+  class Query {
+    @Test
+    void keepsAllValuesInOrder() throws Exception {
+      JsonNode query = get("/compute/v2.1/things/1?a=1&b=x%20y+z&a=2&c").json().path("query");
+      assertThat(query.path("a")).map(JsonNode::asText).containsExactly("1", "2");
+      assertThat(query.path("b")).map(JsonNode::asText).containsExactly("x y z");
+      assertThat(query.path("c")).map(JsonNode::asText).containsExactly("");
+    }
+
+    @Test
+    void pagesNameTheNextUntilAPageIsNotFull() throws Exception {
+      JsonNode first = get("/compute/v2.1/things?limit=2&tag=a%26b").json();
+      assertThat(first.path("things")).map(JsonNode::asInt).containsExactly(1, 2);
+      assertThat(first.path("things_links").path(0).path("rel").asText()).isEqualTo("next");
+      assertThat(first.path("things_links").path(0).path("href").asText())
+          .isEqualTo("http://door:8774/compute/v2.1/things?limit=2&tag=a%26b&marker=2");
+      JsonNode last = get("/compute/v2.1/things?limit=2&marker=4").json();
+      assertThat(last.path("things")).map(JsonNode::asInt).containsExactly(5);
+      assertThat(last.has("things_links")).isFalse();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "?limit=0", "?limit=1000"})
+    void pagesAreNeverLargerThanTheLargest(String query) throws Exception {
+      assertThat(get("/compute/v2.1/things" + query).json().path("things")).hasSize(3);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"-1", "x", "1.5", "99999999999"})
+    void aLimitIsANumber(String limit) throws Exception {
+      get("/compute/v2.1/things?limit=" + limit)
+          .isFault(
+              "badRequest",
+              400,
+              "Invalid input for query parameters limit. Value: %s. '%s' does not match '^[0-9]*$'"
+                  .formatted(limit, limit));
+    }
+
+    @Test
+    void anUnknownMarkerIsABadRequest() throws Exception {
+      get("/compute/v2.1/things?marker=99").isFault("badRequest", 400, "marker [99] not found");
+    }
+  }
+
+  @Test
+  void theIndexNamesTheServices() throws Exception {
+    assertThat(ask(request("GET", "/")).json().path("image").asText())
+        .isEqualTo("http://door:8774/image");
+  }
+
+  @Test
+  void healthNeedsNoToken() throws Exception {
+    Answer answer = ask(request("GET", "/healthz"));
+    assertThat(answer.status()).isEqualTo(200);
+    assertThat(new String(answer.bytes(), UTF_8)).isEqualTo("ok\n");
+  }
+}
