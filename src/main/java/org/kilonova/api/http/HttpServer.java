@@ -60,6 +60,7 @@ import org.slf4j.LoggerFactory;
 public final class HttpServer {
   private static final Logger LOG = LoggerFactory.getLogger(HttpServer.class);
   private static final Duration BODY_TIMEOUT = Duration.ofSeconds(30);
+  private static final long LARGEST_DRAINED = 16L * 1024 * 1024;
 
   /** As Nova's faults have it. Akka's own application/json never tells a charset. */
   private static final ContentType JSON_UTF8 =
@@ -353,25 +354,42 @@ public final class HttpServer {
       }
     }
 
+    /**
+     * The body's bytes. One that is too large is read to its end before it is refused, as far as
+     * that is reasonable: a client that is answered while it still sends sees a broken connection,
+     * not the answer.
+     */
     private byte[] readBody() throws Exception {
-      long length = request.entity().getContentLengthOption().orElse(0);
-      if (length > settings.maxBodyBytes()) {
-        throw tooLarge();
-      }
       consumed = true;
+      long limit = settings.maxBodyBytes();
+      long drained = limit + LARGEST_DRAINED;
       if (request.entity() instanceof HttpEntity.Strict strict) {
+        if (strict.getData().size() > limit) {
+          throw tooLarge();
+        }
         return strict.getData().toArray();
       }
+      if (request.entity().getContentLengthOption().orElse(0) > drained) {
+        consumed = false;
+        throw tooLarge();
+      }
       try {
-        return request
-            .entity()
-            .withoutSizeLimit()
-            .getDataBytes()
-            .limitWeighted(settings.maxBodyBytes(), b -> (long) b.size())
-            .runFold(ByteString.emptyByteString(), ByteString::concat, materializer)
-            .toCompletableFuture()
-            .get(BODY_TIMEOUT.toSeconds(), TimeUnit.SECONDS)
-            .toArray();
+        ByteString bytes =
+            request
+                .entity()
+                .withoutSizeLimit()
+                .getDataBytes()
+                .limitWeighted(drained, b -> (long) b.size())
+                .runFold(
+                    ByteString.emptyByteString(),
+                    (read, more) -> read.size() > limit ? read : read.concat(more),
+                    materializer)
+                .toCompletableFuture()
+                .get(BODY_TIMEOUT.toSeconds(), TimeUnit.SECONDS);
+        if (bytes.size() > limit) {
+          throw tooLarge();
+        }
+        return bytes.toArray();
       } catch (ExecutionException e) {
         if (e.getCause() instanceof StreamLimitReachedException) {
           throw tooLarge();

@@ -12,12 +12,6 @@
  *                 .orElseThrow(() -> ApiFault.notFound("Flavor " + call.path("id") + " could not be found."));
  *             return Reply.json(200, view(flavor, call.microversion()));
  *         })
- *         .get("/flavors", call -> {
- *             Paging page = Paging.of(call, 1000);
- *             ...
- *             page.putNext(document, "flavors_links", flavors.size(), flavors.getLast().id());
- *             return Reply.json(200, document);
- *         })
  *         .route(Method.POST, "/flavors").admin().json(v -> v.atLeast(55) ? CREATE_2_55 : CREATE).to(this::create)
  *         .route(Method.PUT, "/flavors/{id}").since("2.55").admin().json(UPDATE).to(this::update))
  *     .build();

@@ -120,7 +120,7 @@ class HttpServerTest {
       "/compute/v2.1/things/1, 200",
       "/compute/v2.1/nothing, 404",
       "/compute/, 300",
-      "/compute/v2.1/things?limit=x, 400"
+      "/compute/v2.1/things, 400"
     })
     void ofComputeBearsOneRequestIdInTwoHeaders(String path, int status) throws Exception {
       Answer answer = get(path);
@@ -176,7 +176,7 @@ class HttpServerTest {
 
     @Test
     void isToldBackOnAFault() throws Exception {
-      Answer answer = get("/compute/v2.1/things?limit=x", "OpenStack-API-Version", "compute 2.60");
+      Answer answer = get("/compute/v2.1/things", "OpenStack-API-Version", "compute 2.60");
       assertThat(answer.status()).isEqualTo(400);
       assertThat(answer.header("OpenStack-API-Version")).isEqualTo("compute 2.60");
     }
@@ -491,40 +491,6 @@ class HttpServerTest {
       assertThat(query.path("a")).map(JsonNode::asText).containsExactly("1", "2");
       assertThat(query.path("b")).map(JsonNode::asText).containsExactly("x y z");
       assertThat(query.path("c")).map(JsonNode::asText).containsExactly("");
-    }
-
-    @Test
-    void pagesNameTheNextUntilAPageIsNotFull() throws Exception {
-      JsonNode first = get("/compute/v2.1/things?limit=2&tag=a%26b").json();
-      assertThat(first.path("things")).map(JsonNode::asInt).containsExactly(1, 2);
-      assertThat(first.path("things_links").path(0).path("rel").asText()).isEqualTo("next");
-      assertThat(first.path("things_links").path(0).path("href").asText())
-          .isEqualTo("http://door:8774/compute/v2.1/things?limit=2&tag=a%26b&marker=2");
-      JsonNode last = get("/compute/v2.1/things?limit=2&marker=4").json();
-      assertThat(last.path("things")).map(JsonNode::asInt).containsExactly(5);
-      assertThat(last.has("things_links")).isFalse();
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {"", "?limit=0", "?limit=1000"})
-    void pagesAreNeverLargerThanTheLargest(String query) throws Exception {
-      assertThat(get("/compute/v2.1/things" + query).json().path("things")).hasSize(3);
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {"-1", "x", "1.5", "99999999999"})
-    void aLimitIsANumber(String limit) throws Exception {
-      get("/compute/v2.1/things?limit=" + limit)
-          .isFault(
-              "badRequest",
-              400,
-              "Invalid input for query parameters limit. Value: %s. '%s' does not match '^[0-9]*$'"
-                  .formatted(limit, limit));
-    }
-
-    @Test
-    void anUnknownMarkerIsABadRequest() throws Exception {
-      get("/compute/v2.1/things?marker=99").isFault("badRequest", 400, "marker [99] not found");
     }
   }
 
