@@ -227,6 +227,9 @@ public final class EmbeddedImages implements Images, ImageService, AutoCloseable
         files.delete(id);
         throw new ImageException(Kind.GONE, "Image " + id + " could not be found after upload.");
       }
+    } catch (ImageFiles.DataEndedException e) {
+      log.info("the upload to image {} was given up: {}", id, e.getMessage());
+      throw new ImageException(Kind.BAD_REQUEST, "The data of the image ended early.");
     } catch (IOException e) {
       throw new UncheckedIOException("the data of image " + id + " could not be kept", e);
     } finally {

@@ -61,7 +61,8 @@ public final class ImageFiles {
    * Writes the data to a temporary file, durably.
    *
    * @throws ImageException TOO_LARGE
-   * @throws IOException if the data end early, or cannot be written; nothing is left then
+   * @throws DataEndedException if the data end early; nothing is left then
+   * @throws IOException if they cannot be written; nothing is left then
    */
   Draft write(String imageId, InputStream data) throws IOException {
     Path file = directory.resolve(TEMPORARY + name(imageId) + "." + UUID.randomUUID());
@@ -74,7 +75,7 @@ public final class ImageFiles {
               FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
           OutputStream out = Channels.newOutputStream(channel)) {
         byte[] buffer = new byte[BUFFER];
-        for (int n = data.read(buffer); n >= 0; n = data.read(buffer)) {
+        for (int n = read(data, buffer); n >= 0; n = read(data, buffer)) {
           size += n;
           if (size > maxSize) {
             throw new ImageException(
@@ -93,6 +94,23 @@ public final class ImageFiles {
     } catch (IOException | RuntimeException e) {
       Files.deleteIfExists(file);
       throw e;
+    }
+  }
+
+  /** Whoever sends the data stopped. */
+  static final class DataEndedException extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    DataEndedException(IOException cause) {
+      super("the data ended early: " + cause.getMessage(), cause);
+    }
+  }
+
+  private static int read(InputStream data, byte[] buffer) throws DataEndedException {
+    try {
+      return data.read(buffer);
+    } catch (IOException e) {
+      throw new DataEndedException(e);
     }
   }
 
