@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
 import org.kilonova.catalog.CatalogException;
 import org.kilonova.identity.Caller;
 
@@ -145,7 +146,7 @@ public final class LocalClient {
                 caller,
                 version,
                 legacy,
-                "req-1",
+                "req-" + UUID.randomUUID(),
                 base,
                 base + "/" + service.prefix() + "/" + target.mount().path(),
                 body,
