@@ -42,6 +42,7 @@ import org.kilonova.compute.driver.DomainSpec;
 import org.kilonova.compute.driver.HostCapabilities;
 import org.kilonova.compute.driver.HostUsage;
 import org.kilonova.compute.driver.HypervisorDriver;
+import org.kilonova.compute.driver.HypervisorDriver.Leftover;
 import org.kilonova.kernel.Attempt;
 import org.kilonova.kernel.FailPoint;
 import org.kilonova.kernel.HostId;
@@ -75,14 +76,23 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
   }
 
   private record Opened(
-      HostCapabilities capabilities, HostUsage usage, List<DomainInfo> domains, Throwable failure)
+      HostCapabilities capabilities,
+      HostUsage usage,
+      List<DomainInfo> domains,
+      List<Leftover> leftovers,
+      Throwable failure)
       implements Command {}
 
   private record Open() implements Command {}
 
   private record Sync(boolean ask) implements Command {}
 
-  private record Seen(List<DomainInfo> domains, HostUsage usage, boolean ask, Throwable failure)
+  private record Seen(
+      List<DomainInfo> domains,
+      HostUsage usage,
+      List<Leftover> leftovers,
+      boolean ask,
+      Throwable failure)
       implements Command {}
 
   /** The compute process asks for changes since it last asked. */
@@ -209,10 +219,11 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
                         setup.driver().capabilities(),
                         setup.driver().usage(),
                         setup.driver().listDomains(),
+                        setup.driver().leftovers(),
                         null),
                 setup.executor()),
             (opened, failure) ->
-                failure == null ? opened : new Opened(null, null, List.of(), failure));
+                failure == null ? opened : new Opened(null, null, List.of(), List.of(), failure));
     return this;
   }
 
@@ -235,6 +246,7 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
         observed.put(domain.uuid(), new Observation(domain.power(), REPEAT_OBSERVATION));
       }
     }
+    askAboutLeftovers(opened.leftovers());
     timers.startTimerWithFixedDelay("sync", new Sync(false), setup.powerSyncInterval());
     timers.startTimerWithFixedDelay("sweep", new Sync(true), setup.sweepInterval());
     getContext()
@@ -435,10 +447,14 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
             CompletableFuture.supplyAsync(
                 () ->
                     new Seen(
-                        setup.driver().listDomains(), setup.driver().usage(), sync.ask(), null),
+                        setup.driver().listDomains(),
+                        setup.driver().usage(),
+                        sync.ask() ? setup.driver().leftovers() : List.of(),
+                        sync.ask(),
+                        null),
                 setup.executor()),
             (seen, failure) ->
-                failure == null ? seen : new Seen(List.of(), null, sync.ask(), failure));
+                failure == null ? seen : new Seen(List.of(), null, List.of(), sync.ask(), failure));
     return this;
   }
 
@@ -459,7 +475,24 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
         observe(domain);
       }
     }
+    askAboutLeftovers(seen.leftovers());
     return this;
+  }
+
+  /**
+   * Files of a spawn that died before its domain was defined: theirs to say whether it is still
+   * wanted.
+   */
+  private void askAboutLeftovers(List<Leftover> leftovers) {
+    for (Leftover leftover : leftovers) {
+      if (!workers.containsKey(leftover.id())) {
+        setup
+            .instances()
+            .tell(
+                new FoundOnHost(
+                    leftover.id(), leftover.attempt(), setup.host(), PowerState.NOSTATE));
+      }
+    }
   }
 
   /**

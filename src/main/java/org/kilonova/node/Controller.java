@@ -20,12 +20,14 @@ import java.time.InstantSource;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 import org.jdbi.v3.core.Handle;
 import org.kilonova.compute.HostDirectory;
 import org.kilonova.instance.InstanceEntity;
 import org.kilonova.instance.InstanceProtocol.Nudge;
 import org.kilonova.instance.InstanceProtocol.SchedulerAnswered;
 import org.kilonova.instance.InstanceProtocol.Stop;
+import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.network.Networks;
 import org.kilonova.persistence.Database;
@@ -63,7 +65,8 @@ final class Controller {
       Networks networks,
       BiConsumer<Handle, InstanceId> onDeleted,
       SchedulerActor.FactsSource facts,
-      java.util.function.Consumer<org.kilonova.kernel.HostId> onHostSeen) {}
+      Consumer<HostId> onHostSeen,
+      Runnable chores) {}
 
   static Controller start(
       ActorSystem<Void> system, NodeSettings settings, InstantSource clock, Parts parts) {
@@ -194,7 +197,8 @@ final class Controller {
                                 .tell(new Nudge()),
                         clock,
                         settings.duration("read-model.poll-interval"),
-                        settings.duration("read-model.watchdog-interval"))))
+                        settings.duration("read-model.watchdog-interval"),
+                        parts.chores())))
             .onFailure(
                 SupervisorStrategy.restartWithBackoff(
                     Duration.ofMillis(500), Duration.ofSeconds(5), 0.2)),

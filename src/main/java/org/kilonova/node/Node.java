@@ -97,7 +97,8 @@ public final class Node {
                 door.quotas()::releaseInstance,
                 () ->
                     CompletableFuture.completedFuture(new PlacementFacts(0, List.of(), List.of())),
-                seen -> {}));
+                seen -> {},
+                door.quotas()::lapse));
     Supplier<CloudFacts.Answer> facts =
         () ->
             new CloudFacts.Answer(

@@ -39,6 +39,8 @@ public final class ProjectorActor extends AbstractBehavior<ProjectorActor.Comman
 
   private record Sweep() implements Command {}
 
+  private record Chores() implements Command {}
+
   /**
    * What it works with.
    *
@@ -46,6 +48,7 @@ public final class ProjectorActor extends AbstractBehavior<ProjectorActor.Comman
    * @param nudge wakes an instance, wherever it lives
    * @param pollInterval pause between looks at the journal when nothing new was there
    * @param sweepInterval pause between the watchdog's rounds
+   * @param chores what else the leader does every minute or so; blocks, and may be repeated
    */
   public record Setup(
       Jdbi jdbi,
@@ -55,9 +58,11 @@ public final class ProjectorActor extends AbstractBehavior<ProjectorActor.Comman
       Consumer<InstanceId> nudge,
       InstantSource clock,
       Duration pollInterval,
-      Duration sweepInterval) {}
+      Duration sweepInterval,
+      Runnable chores) {}
 
   private static final int NUDGES_PER_SWEEP = 2_000;
+  private static final Duration CHORES_INTERVAL = Duration.ofMinutes(1);
 
   private final Setup setup;
   private final TimerScheduler<Command> timers;
@@ -76,6 +81,7 @@ public final class ProjectorActor extends AbstractBehavior<ProjectorActor.Comman
     this.timers = timers;
     context.getSelf().tell(new Tick());
     timers.startTimerWithFixedDelay(new Sweep(), setup.sweepInterval());
+    timers.startTimerWithFixedDelay(new Chores(), CHORES_INTERVAL);
   }
 
   @Override
@@ -86,6 +92,7 @@ public final class ProjectorActor extends AbstractBehavior<ProjectorActor.Comman
         .onMessage(Sweep.class, m -> sweep(setup.clock().instant().minus(setup.sweepInterval())))
         .onMessage(MemberGone.class, m -> sweep(setup.clock().instant()))
         .onMessage(HostChanged.class, this::onHostChanged)
+        .onMessage(Chores.class, m -> onChores())
         .onSignal(
             PostStop.class,
             s -> {
@@ -147,6 +154,23 @@ public final class ProjectorActor extends AbstractBehavior<ProjectorActor.Comman
     if (leader && !failing) {
       nudgeAll(
           () -> setup.jdbi().withHandle(h -> InstanceRows.inFlightOn(h, changed.host().name())));
+    }
+    return this;
+  }
+
+  private Behavior<Command> onChores() {
+    if (leader && !failing) {
+      var log = getContext().getLog();
+      setup
+          .blocking()
+          .execute(
+              () -> {
+                try {
+                  setup.chores().run();
+                } catch (RuntimeException e) {
+                  log.warn("the leader's chores wait for the next round", e);
+                }
+              });
     }
     return this;
   }

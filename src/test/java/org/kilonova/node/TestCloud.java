@@ -143,7 +143,8 @@ public final class TestCloud implements AutoCloseable {
                   () ->
                       CompletableFuture.completedFuture(
                           new PlacementFacts(0, List.of(), List.of())),
-                  h -> {}));
+                  h -> {},
+                  () -> {}));
     } else {
       Controller.initProxy(system);
     }
