@@ -1,0 +1,41 @@
+package org.kilonova.catalog;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.kilonova.kernel.HostId;
+
+/** The compute services that were ever seen. Blocks. */
+public interface ComputeServices {
+  /** All, by id. */
+  List<HostService> list();
+
+  Optional<HostService> find(HostId host);
+
+  Optional<HostService> find(UUID uuid);
+
+  /** Notes that a host appeared; adds its service, enabled, if it is new. Idempotent. */
+  void seen(HostId host);
+
+  /**
+   * Lets new servers come, or stay away.
+   *
+   * @param reason or null; enabling takes away the reason there was
+   * @throws CatalogException NOT_FOUND
+   */
+  HostService setDisabled(HostId host, boolean disabled, String reason);
+
+  /**
+   * Makes it count as down, or no longer.
+   *
+   * @throws CatalogException NOT_FOUND
+   */
+  HostService setForcedDown(HostId host, boolean forcedDown);
+
+  /**
+   * Forgets a service, and takes its host out of all aggregates.
+   *
+   * @throws CatalogException NOT_FOUND, or CONFLICT if there are instances on the host
+   */
+  void delete(HostId host);
+}

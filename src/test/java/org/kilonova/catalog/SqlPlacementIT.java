@@ -1,0 +1,240 @@
+package org.kilonova.catalog;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.kilonova.kernel.Clock;
+import org.kilonova.kernel.HostId;
+import org.kilonova.persistence.Database;
+import org.kilonova.scheduler.SchedulerProtocol.AggregateFact;
+import org.kilonova.scheduler.SchedulerProtocol.PlacementFacts;
+import org.kilonova.scheduler.SchedulerProtocol.ServiceFact;
+import org.kilonova.testing.PostgresExtension;
+
+/** Compute services, aggregates, and what the scheduler learns of them. */
+@ExtendWith(PostgresExtension.class)
+class SqlPlacementIT {
+  private static final HostId H1 = new HostId("h1");
+  private static final HostId H2 = new HostId("h2");
+
+  private final Database database;
+  private final AtomicInteger told = new AtomicInteger();
+  private final SqlComputeServices services;
+  private final SqlAggregates aggregates;
+  private final SqlPlacementFacts facts;
+
+  SqlPlacementIT(Database database) {
+    this.database = database;
+    services = new SqlComputeServices(database, Clock.system(), told::incrementAndGet);
+    aggregates = new SqlAggregates(database, Clock.system(), told::incrementAndGet);
+    facts = new SqlPlacementFacts(database);
+  }
+
+  @BeforeEach
+  void twoHosts() {
+    database
+        .jdbi()
+        .useHandle(
+            h -> {
+              h.execute("DELETE FROM aggregate");
+              h.execute("DELETE FROM compute_service");
+              h.execute("DELETE FROM instance");
+            });
+    services.seen(H1);
+    services.seen(H2);
+    told.set(0);
+  }
+
+  private void instanceOn(HostId host) {
+    database
+        .jdbi()
+        .useHandle(
+            h ->
+                h.execute(
+                    """
+                    INSERT INTO instance (uuid, revision, number, project_id, user_id, name,
+                      vm_state, power_state, host, flavor_id, launch_index, locked, config_drive,
+                      addresses, tags, created_at, updated_at, deleted, in_flight, state)
+                    VALUES (?, 1, 1, 'p', 'u', 'n', 'active', 1, ?, '1', 0, false, false, '{}',
+                      '{}', now(), now(), false, false, '{}')
+                    """,
+                    UUID.randomUUID(),
+                    host.name()));
+  }
+
+  @Test
+  void aHostThatAppearsIsAddedOnce() {
+    HostService first = services.find(H1).orElseThrow();
+    services.seen(H1);
+
+    HostService again = services.find(H1).orElseThrow();
+    assertThat(again.uuid()).isEqualTo(first.uuid());
+    assertThat(again.lastSeen()).isAfter(first.lastSeen());
+    assertThat(services.find(first.uuid())).contains(again);
+    assertThat(told).as("nothing changed for the scheduler").hasValue(0);
+    services.seen(new HostId("h3"));
+    assertThat(told).hasValue(1);
+  }
+
+  @Test
+  void theSchedulerLearnsOfEachChangeWithAHigherVersion() {
+    long before = facts.read().version();
+    int aggregate = aggregates.create("a", "az1").id();
+    aggregates.addHost(aggregate, H1);
+    services.setDisabled(H1, true, "broken");
+    services.setForcedDown(H2, true);
+
+    PlacementFacts read = facts.read();
+    assertThat(read.version()).isEqualTo(before + 4);
+    assertThat(told).hasValue(4);
+    assertThat(read.aggregates())
+        .containsExactly(
+            new AggregateFact(aggregate, "a", Set.of(H1), Map.of("availability_zone", "az1")));
+    assertThat(read.services())
+        .containsExactly(
+            new ServiceFact(H1, true, "broken", false), new ServiceFact(H2, false, null, true));
+  }
+
+  @Test
+  void aRefusedChangeTellsNobody() {
+    long before = facts.read().version();
+    assertThatThrownBy(() -> services.setDisabled(new HostId("none"), true, null))
+        .hasMessage("Could not find binary nova-compute on host none.");
+    assertThat(facts.read().version()).isEqualTo(before);
+    assertThat(told).hasValue(0);
+  }
+
+  @Test
+  void enablingTakesTheReasonAway() {
+    services.setDisabled(H1, true, "broken");
+    assertThat(services.setDisabled(H1, false, null).disabledReason()).isNull();
+  }
+
+  @Test
+  void aServiceWithInstancesStays() {
+    instanceOn(H1);
+    assertThatThrownBy(() -> services.delete(H1))
+        .hasMessageStartingWith("Unable to delete compute service that is hosting instances.");
+  }
+
+  @Test
+  void aDeletedServiceLeavesItsAggregates() {
+    int id = aggregates.create("a", null).id();
+    aggregates.addHost(id, H1);
+    services.delete(H1);
+
+    assertThat(services.find(H1)).isEmpty();
+    assertThat(aggregates.find(id).orElseThrow().hosts()).isEmpty();
+    assertThatThrownBy(() -> services.delete(H1))
+        .extracting(e -> ((CatalogException) e).kind())
+        .isEqualTo(CatalogException.Kind.NOT_FOUND);
+  }
+
+  @Test
+  void aHostIsInOneZoneAtMost() {
+    int a = aggregates.create("a", "az1").id();
+    int b = aggregates.create("b", "az2").id();
+    int c = aggregates.create("c", null).id();
+    aggregates.addHost(a, H1);
+    aggregates.addHost(c, H1);
+
+    assertThatThrownBy(() -> aggregates.addHost(b, H1))
+        .hasMessage(
+            "Cannot add host to aggregate %d. Reason: One or more hosts already in availability"
+                    .formatted(b)
+                + " zone(s) ['az1'].");
+    assertThatThrownBy(
+            () -> aggregates.update(c, null, Map.of("availability_zone", "az3"), "aggregate"))
+        .hasMessage(
+            "Cannot update aggregate %d. Reason: One or more hosts already in availability zone(s)"
+                    .formatted(c)
+                + " ['az1'].");
+    assertThat(aggregates.zones()).isEqualTo(Map.of(H1, "az1"));
+  }
+
+  @Test
+  void ofTwoZonesThatWantAHostAtOnceOneGetsIt() throws Exception {
+    int a = aggregates.create("a", "az1").id();
+    int b = aggregates.create("b", "az2").id();
+    try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Callable<Boolean>> adds =
+          List.of(a, b).stream()
+              .<Callable<Boolean>>map(
+                  id ->
+                      () -> {
+                        try {
+                          aggregates.addHost(id, H1);
+                          return true;
+                        } catch (CatalogException e) {
+                          return false;
+                        }
+                      })
+              .toList();
+      int added = 0;
+      for (var done : threads.invokeAll(adds)) {
+        added += done.get() ? 1 : 0;
+      }
+      assertThat(added).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void hostsWithInstancesKeepTheirZone() {
+    int a = aggregates.create("a", "az1").id();
+    aggregates.addHost(a, H1);
+    instanceOn(H1);
+
+    assertThatThrownBy(
+            () ->
+                aggregates.update(
+                    a, null, Map.of("availability_zone", "az2"), "metadata of aggregate"))
+        .hasMessage(
+            "Cannot update metadata of aggregate %d. Reason: One or more hosts contain instances in"
+                    .formatted(a)
+                + " this zone.");
+    aggregates.update(a, "renamed", Map.of("availability_zone", "az1"), "aggregate");
+  }
+
+  @Test
+  void metadataIsMergedAndNullRemoves() {
+    int a = aggregates.create("a", null).id();
+    aggregates.update(a, null, Map.of("x", "1", "y", "2"), "metadata of aggregate");
+    Map<String, String> change = new HashMap<>();
+    change.put("x", null);
+    change.put("z", "3");
+    assertThat(aggregates.update(a, null, change, "metadata of aggregate").metadata())
+        .isEqualTo(Map.of("y", "2", "z", "3"));
+  }
+
+  @Test
+  void namesAreUniqueAndAggregatesWithHostsStay() {
+    int a = aggregates.create("a", null).id();
+    int b = aggregates.create("b", null).id();
+    assertThatThrownBy(() -> aggregates.create("a", null))
+        .hasMessage("Aggregate a already exists.");
+    assertThatThrownBy(() -> aggregates.update(b, "a", Map.of(), "aggregate"))
+        .hasMessage("Aggregate a already exists.");
+    aggregates.addHost(a, H1);
+    assertThatThrownBy(() -> aggregates.delete(a)).hasMessageContaining("is not empty");
+    assertThatThrownBy(() -> aggregates.addHost(a, H1))
+        .hasMessage("Aggregate %d already has host h1.".formatted(a));
+    assertThatThrownBy(() -> aggregates.addHost(a, new HostId("none")))
+        .hasMessage("Compute host none could not be found.");
+    aggregates.removeHost(a, H1);
+    assertThatThrownBy(() -> aggregates.removeHost(a, H1))
+        .hasMessage("Cannot remove host h1 in aggregate %d".formatted(a));
+    aggregates.delete(a);
+    assertThat(aggregates.find(a)).isEmpty();
+  }
+}
