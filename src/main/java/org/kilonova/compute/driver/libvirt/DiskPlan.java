@@ -1,6 +1,7 @@
 package org.kilonova.compute.driver.libvirt;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -109,7 +110,7 @@ record DiskPlan(List<Disk> disks) {
 
   /** Hands out device names, one row for each prefix. */
   private static final class Naming {
-    private final Map<String, Integer> taken = new java.util.HashMap<>();
+    private final Map<String, Integer> taken = new HashMap<>();
 
     Disk disk(Role role, String file, String format, String device, String bus, long sizeBytes) {
       String prefix = PREFIXES.get(bus);

@@ -1,6 +1,7 @@
 package org.kilonova.compute.driver.libvirt;
 
 import java.util.List;
+import java.util.Map;
 import org.kilonova.compute.driver.DomainInfo.Ownership;
 import org.kilonova.compute.driver.DomainSpec;
 import org.kilonova.kernel.Attempt;
@@ -92,7 +93,7 @@ record DomainMetadata(Ownership ownership, Resources used, List<Nic> nics) {
             Long.parseLong(flavor.getAttribute("ephemeralGb")),
             Long.parseLong(flavor.getAttribute("swapMb")),
             1.0,
-            java.util.Map.of());
+            Map.of());
     List<Nic> nics = Xml.children(instance, "port").stream().map(DomainMetadata::nic).toList();
     return new DomainMetadata(ownership, size.resources(), nics);
   }

@@ -1,8 +1,10 @@
 package org.kilonova.compute.driver.libvirt;
 
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import org.kilonova.compute.driver.DomainSpec;
 import org.kilonova.compute.driver.DriverException;
 import org.kilonova.compute.driver.DriverException.Kind;
@@ -80,7 +82,7 @@ record DomainXml(Guests guests, String domainType) {
   private static void sysinfo(Xml.Builder domain, DomainSpec spec) {
     Xml.Builder system = domain.child("sysinfo").attrs("type", "smbios").child("system");
     Map<String, Object> entries =
-        new java.util.TreeMap<>(
+        new TreeMap<>(
             Map.of(
                 "manufacturer", "Kilonova",
                 "product", "OpenStack Compute",
@@ -242,6 +244,6 @@ record DomainXml(Guests guests, String domainType) {
   }
 
   static boolean isTrue(String word) {
-    return word != null && TRUE_WORDS.contains(word.toLowerCase(java.util.Locale.ROOT));
+    return word != null && TRUE_WORDS.contains(word.toLowerCase(Locale.ROOT));
   }
 }

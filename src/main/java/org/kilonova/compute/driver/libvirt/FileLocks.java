@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLockInterruptionException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.concurrent.ConcurrentHashMap;
@@ -63,7 +62,7 @@ final class FileLocks {
     try {
       mine.lockInterruptibly();
       try {
-        Files.createDirectories(directory);
+        Directories.traversable(directory);
         channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
         channel.lock();
       } catch (IOException | RuntimeException e) {

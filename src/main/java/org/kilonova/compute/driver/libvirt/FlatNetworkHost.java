@@ -176,10 +176,7 @@ final class FlatNetworkHost {
      */
     boolean ensureBridge() throws IOException {
       // dnsmasq gives up its rights after the start and must still be able to read here.
-      for (Path path : List.of(root, directory, entries)) {
-        Files.createDirectories(path);
-        Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rwxr-xr-x"));
-      }
+      Directories.readable(entries);
       boolean fresh = !exists(bridge);
       if (fresh) {
         Files.writeString(madeHere, bridge);
@@ -229,11 +226,16 @@ final class FlatNetworkHost {
     private void ensureNat() throws IOException {
       String cidr = subnet().toPrefixBlock().toString();
       Files.writeString(Path.of("/proc/sys/net/ipv4/ip_forward"), "1");
+      String chain = "ip " + natTable() + " postrouting";
       commands.run(
           deadline,
           "nft",
-          "add table ip %1$s; delete table ip %1$s; table ip %1$s { chain postrouting { type nat hook postrouting priority srcnat; ip saddr %2$s ip daddr != %2$s masquerade; } }"
-              .formatted(natTable(), cidr));
+          String.join(
+              "; ",
+              "add table ip " + natTable(),
+              "add chain " + chain + " { type nat hook postrouting priority srcnat; }",
+              "flush chain " + chain,
+              "add rule %s ip saddr %2$s ip daddr != %2$s masquerade".formatted(chain, cidr)));
     }
 
     private String natTable() {

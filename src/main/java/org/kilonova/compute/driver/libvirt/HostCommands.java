@@ -3,12 +3,14 @@ package org.kilonova.compute.driver.libvirt;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -61,10 +63,15 @@ final class HostCommands {
    * @param err its standard error
    */
   record Result(int exitCode, String out, String err) {
-    /** The line that most likely says why. */
+    /** The line that most likely says why: the first that speaks of an error, else the last. */
     String reason() {
-      String text = err.isBlank() ? out : err;
-      return text.lines().filter(line -> !line.isBlank()).reduce("", (a, b) -> b).strip();
+      List<String> lines =
+          (err.isBlank() ? out : err).lines().filter(line -> !line.isBlank()).toList();
+      return lines.stream()
+          .filter(line -> line.toLowerCase(Locale.ROOT).contains("error"))
+          .findFirst()
+          .orElse(lines.isEmpty() ? "it said nothing" : lines.getLast())
+          .strip();
     }
   }
 
@@ -144,7 +151,7 @@ final class HostCommands {
             () -> {
               try (stream) {
                 byte[] head = stream.readNBytes(MAX_OUTPUT);
-                stream.transferTo(java.io.OutputStream.nullOutputStream());
+                stream.transferTo(OutputStream.nullOutputStream());
                 text.complete(new String(head, StandardCharsets.UTF_8));
               } catch (IOException e) {
                 text.complete("");

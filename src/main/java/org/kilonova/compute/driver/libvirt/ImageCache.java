@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Map;
@@ -113,7 +114,7 @@ final class ImageCache {
       throw new DriverException(
           Kind.ABORT, "Image " + imageId + " is unacceptable: disk format " + format);
     }
-    Files.createDirectories(directory);
+    Directories.traversable(directory);
     Path part = file.resolveSibling(file.getFileName() + ".part");
     Path converted = file.resolveSibling(file.getFileName() + ".converted");
     // Left behind by a process that died here.
@@ -155,8 +156,7 @@ final class ImageCache {
 
   /** QEMU runs as another user, and a backing file is only read. */
   private static void publish(Path part, Path file) throws IOException {
-    Files.setPosixFilePermissions(
-        part, java.nio.file.attribute.PosixFilePermissions.fromString("rw-r--r--"));
+    Files.setPosixFilePermissions(part, PosixFilePermissions.fromString("rw-r--r--"));
     Files.move(part, file, StandardCopyOption.ATOMIC_MOVE);
   }
 

@@ -8,6 +8,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
@@ -40,9 +41,6 @@ final class InstanceStore {
   private static final String OWNER_FILE = "attempt.json";
   private static final String NEW = ".new-";
   private static final String TRASH = ".trash-";
-
-  /** Traversable, for QEMU's user; only the owner can list it. */
-  private static final String DIRECTORY_MODE = "rwx--x--x";
 
   /**
    * Who made a directory, and what of the host outside the directory belongs to it.
@@ -91,11 +89,8 @@ final class InstanceStore {
     }
     Path fresh = root.resolve(NEW + owner.id());
     try {
-      Files.createDirectories(root);
-      Files.setPosixFilePermissions(root, PosixFilePermissions.fromString(DIRECTORY_MODE));
       deleteTree(fresh);
-      Files.createDirectory(fresh);
-      Files.setPosixFilePermissions(fresh, PosixFilePermissions.fromString(DIRECTORY_MODE));
+      Directories.traversable(fresh);
       Path mark = fresh.resolve(OWNER_FILE);
       Files.write(mark, JSON.writeValueAsBytes(owner), StandardOpenOption.CREATE_NEW);
       makePrivate(mark);
@@ -167,7 +162,7 @@ final class InstanceStore {
   }
 
   static void deleteTree(Path tree) throws IOException {
-    if (!Files.exists(tree, java.nio.file.LinkOption.NOFOLLOW_LINKS)) {
+    if (!Files.exists(tree, LinkOption.NOFOLLOW_LINKS)) {
       return;
     }
     Files.walkFileTree(

@@ -3,6 +3,7 @@ package org.kilonova.compute.driver.libvirt;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
@@ -185,7 +186,7 @@ final class LibvirtConnection implements AutoCloseable {
     /** What the last call was about. */
     private volatile Object subject;
 
-    <T> Future<T> submit(java.util.concurrent.Callable<T> task) {
+    <T> Future<T> submit(Callable<T> task) {
       return thread.submit(task);
     }
 

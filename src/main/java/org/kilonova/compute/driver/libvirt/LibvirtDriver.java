@@ -47,9 +47,10 @@ import org.slf4j.LoggerFactory;
  * Several compute processes of one cloud may share the machine: they share libvirt, the image cache
  * and the networks, and a lock for each instance keeps their work on the same uuid apart.
  *
- * <p>The order of work makes every death harmless. Coming: the directory (with its owner), images,
- * disks, network entries, definition, start. Going: the guest, network entries, definition, the
- * directory last. So whatever exists of an instance, its directory or its domain names the attempt.
+ * <p>The order of work makes every death harmless. Coming: cached images, the directory (with its
+ * owner), disks, network entries, definition, start. Going: the guest, network entries, definition,
+ * the directory last. So whatever exists of an instance, its directory or its domain names the
+ * attempt.
  *
  * <p>Reads and changes go over two connections, each with its own thread, so a power-state poll
  * does not wait behind the start of another guest.
@@ -119,6 +120,8 @@ public final class LibvirtDriver implements HypervisorDriver {
         Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().daemon().name("libvirt-upkeep").factory());
     try {
+      Directories.traversable(state);
+      Directories.warnIfHidden(state);
       store.sweep(locks);
       network.upkeep(nicsOfActiveDomains());
     } catch (RuntimeException e) {
@@ -180,6 +183,9 @@ public final class LibvirtDriver implements HypervisorDriver {
 
   @Override
   public void spawnPaused(DomainSpec spec, Consumer<SpawnStep> progress) {
+    // Before the lock: a large download must not hold up others, and the cache has its own.
+    disks.fetchImages(spec);
+    progress.accept(SpawnStep.IMAGES_CACHED);
     try (FileLocks.Held lock = alone(spec.id())) {
       if (makeWayFor(spec)) {
         log.info("{} is adopted: its domain runs already", spec);
@@ -188,7 +194,10 @@ public final class LibvirtDriver implements HypervisorDriver {
       }
       Path directory = store.create(InstanceStore.Owner.of(spec));
       try {
-        prepare(spec, directory, progress);
+        disks.make(spec, plan(spec), directory);
+        progress.accept(SpawnStep.DISKS_MADE);
+        network.plug(spec.nics());
+        progress.accept(SpawnStep.NETWORK_PLUGGED);
         define(spec);
         progress.accept(SpawnStep.DEFINED);
         startPaused(spec.id());
@@ -270,16 +279,6 @@ public final class LibvirtDriver implements HypervisorDriver {
               + taken
               + ".");
     }
-  }
-
-  /** Everything that a domain needs before it can be started; done already is left as it is. */
-  private void prepare(DomainSpec spec, Path directory, Consumer<SpawnStep> progress) {
-    disks.fetchImages(spec);
-    progress.accept(SpawnStep.IMAGES_CACHED);
-    disks.make(spec, plan(spec), directory);
-    progress.accept(SpawnStep.DISKS_MADE);
-    network.plug(spec.nics());
-    progress.accept(SpawnStep.NETWORK_PLUGGED);
   }
 
   private DiskPlan plan(DomainSpec spec) {
@@ -365,7 +364,9 @@ public final class LibvirtDriver implements HypervisorDriver {
   }
 
   private void startAnew(DomainSpec spec) {
-    prepare(spec, store.directory(spec.id()), step -> {});
+    disks.fetchImages(spec);
+    disks.make(spec, plan(spec), store.directory(spec.id()));
+    network.plug(spec.nics());
     define(spec);
     start(spec.id());
   }

@@ -22,6 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.kilonova.compute.driver.DomainInfo;
 import org.kilonova.compute.driver.DomainSpec;
 import org.kilonova.compute.driver.DriverException;
@@ -155,9 +156,10 @@ class LibvirtDriverIT {
     DomainSpec spec = guest.attempt(1);
     assertThatThrownBy(() -> driver.spawnPaused(spec, dieAt(last))).isInstanceOf(Killed.class);
     boolean defined = last.compareTo(SpawnStep.DEFINED) >= 0;
+    boolean onlyFiles = last == SpawnStep.DISKS_MADE || last == SpawnStep.NETWORK_PLUGGED;
     assertThat(driver.find(guest.id).isPresent()).isEqualTo(defined);
     assertThat(driver.leftovers())
-        .isEqualTo(defined ? List.of() : List.of(new Leftover(guest.id, spec.attempt())));
+        .isEqualTo(onlyFiles ? List.of(new Leftover(guest.id, spec.attempt())) : List.of());
     driver.close();
 
     driver = newDriver(settings);
@@ -310,6 +312,53 @@ class LibvirtDriverIT {
     driver = newDriver(settings);
     assertThat(machine.dnsmasq(settings, nic).orElseThrow().pid()).isNotEqualTo(second.pid());
     assertThat(Files.exists(Path.of("/sys/class/net", nic.bridge()))).isTrue();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"pc", "q35"})
+  void qemu_takes_all_the_hardware_that_a_disk_image_may_ask_for(String machineType) {
+    guest.image =
+        machine.qcow2Image(
+            Map.of(
+                "hw_machine_type", machineType,
+                "hw_disk_bus", "scsi",
+                "hw_vif_model", "e1000",
+                "hw_video_model", "vga",
+                "hw_qemu_guest_agent", "yes",
+                "hw_watchdog_action", "reset",
+                "img_config_drive", "mandatory",
+                "os_type", "windows"));
+    guest.flavor = Specs.flavor(2, 128, 1, 0, 0);
+    driver.spawnPaused(guest.attempt(1), SILENT);
+    assertThat(driver.powerState(guest.id)).isEqualTo(PowerState.PAUSED);
+  }
+
+  @Test
+  void address_translation_comes_with_the_first_port_and_goes_with_the_last() throws Exception {
+    Path forwarding = Path.of("/proc/sys/net/ipv4/ip_forward");
+    String before = Files.readString(forwarding);
+    HostCommands commands = new HostCommands();
+    Duration deadline = Duration.ofSeconds(5);
+    FlatNetworkHost network =
+        new FlatNetworkHost(
+            settings.stateDir().resolve("networks"),
+            new FileLocks(settings.stateDir().resolve("locks")),
+            commands,
+            new LibvirtSettings.Network(true, null, true, Duration.ofHours(1)),
+            deadline);
+    String table = "kilonova-" + nic.bridge();
+    try {
+      network.plug(List.of(nic));
+      network.plug(List.of(nic));
+      assertThat(commands.run(deadline, "nft", "list table ip " + table))
+          .containsOnlyOnce("masquerade")
+          .contains("ip saddr " + nic.cidr());
+    } finally {
+      network.unplug(List.of(nic));
+      Files.writeString(forwarding, before);
+    }
+    assertThat(commands.run(deadline, "nft", "list tables")).doesNotContain(table);
+    network.unplug(List.of(nic));
   }
 
   @Test

@@ -28,6 +28,8 @@ final class RealHypervisor implements ImageSource, AutoCloseable {
   private static final String RAMDISK = "de300000-0000-4000-8000-000000000003";
   private static final String LARGE = "de300000-0000-4000-8000-000000000004";
 
+  private static final String QCOW2 = "de300000-0000-4000-8000-000000000005";
+
   private final List<ProcessHandle> started = new ArrayList<>();
 
   private RealHypervisor() {}
@@ -80,6 +82,11 @@ final class RealHypervisor implements ImageSource, AutoCloseable {
     return new ImageSpec(LARGE, "large", "raw", "bare", null, 1, 0, 0, null, null, Map.of());
   }
 
+  /** An empty disk as a qcow2 file. */
+  ImageSpec qcow2Image(Map<String, String> properties) {
+    return new ImageSpec(QCOW2, "empty", "qcow2", "bare", null, 1, 0, 0, null, null, properties);
+  }
+
   @Override
   public void fetch(String imageId, String checksum, Path target) {
     try {
@@ -87,6 +94,10 @@ final class RealHypervisor implements ImageSource, AutoCloseable {
         try (RandomAccessFile file = new RandomAccessFile(target.toFile(), "rw")) {
           file.setLength(2L << 30);
         }
+        return;
+      }
+      if (imageId.equals(QCOW2)) {
+        run("qemu-img", "create", "-q", "-f", "qcow2", target.toString(), "8M");
         return;
       }
       String part =
