@@ -49,7 +49,6 @@ import org.slf4j.LoggerFactory;
 class LibvirtDriverIT {
   private static final Logger log = LoggerFactory.getLogger(LibvirtDriverIT.class);
   private static final Duration BOOT = Duration.ofSeconds(150);
-  private static final Consumer<SpawnStep> SILENT = step -> {};
 
   private static RealHypervisor machine;
   private static String tag;
@@ -112,7 +111,7 @@ class LibvirtDriverIT {
   void a_guest_lives_its_whole_life_on_real_parts() throws Exception {
     DomainSpec spec = guest.attempt(1);
     long began = System.nanoTime();
-    driver.spawnPaused(spec, SILENT);
+    driver.spawnPaused(spec, LibvirtDriverIT::ignore);
     log.info("spawnPaused took {} ms with a cold cache", millisSince(began));
 
     assertThat(driver.powerState(guest.id)).isEqualTo(PowerState.PAUSED);
@@ -164,7 +163,7 @@ class LibvirtDriverIT {
 
     driver = newDriver(settings);
     long began = System.nanoTime();
-    driver.spawnPaused(spec, SILENT);
+    driver.spawnPaused(spec, LibvirtDriverIT::ignore);
     log.info("spawnPaused took {} ms after a death at {}", millisSince(began), last);
     assertThat(driver.powerState(guest.id)).isEqualTo(PowerState.PAUSED);
     assertThat(driver.consoleOutput(guest.id, 4096)).isEmpty();
@@ -186,10 +185,10 @@ class LibvirtDriverIT {
   void a_higher_attempt_discards_what_a_lower_one_left(SpawnStep last) throws Exception {
     assertThatThrownBy(() -> driver.spawnPaused(guest.attempt(1), dieAt(last)))
         .isInstanceOf(Killed.class);
-    driver.spawnPaused(guest.attempt(2), SILENT);
+    driver.spawnPaused(guest.attempt(2), LibvirtDriverIT::ignore);
     assertThat(ownership().attempt()).isEqualTo(new Attempt(2));
 
-    assertThatThrownBy(() -> driver.spawnPaused(guest.attempt(1), SILENT))
+    assertThatThrownBy(() -> driver.spawnPaused(guest.attempt(1), LibvirtDriverIT::ignore))
         .isInstanceOfSatisfying(
             DriverException.class, e -> assertThat(e.kind()).isEqualTo(Kind.STALE));
     assertThatThrownBy(() -> driver.resume(guest.id, new Attempt(1)))
@@ -201,7 +200,7 @@ class LibvirtDriverIT {
 
   @Test
   void another_host_of_the_same_machine_takes_over_only_with_a_higher_attempt() throws Exception {
-    driver.spawnPaused(guest.attempt(1), SILENT);
+    driver.spawnPaused(guest.attempt(1), LibvirtDriverIT::ignore);
     LibvirtSettings neighbour =
         new LibvirtSettings(
             settings.uri(),
@@ -214,13 +213,13 @@ class LibvirtDriverIT {
             settings.deadlines());
     guest.host = neighbour.host();
     try (LibvirtDriver other = newDriver(neighbour)) {
-      assertThatThrownBy(() -> other.spawnPaused(guest.attempt(1), SILENT))
+      assertThatThrownBy(() -> other.spawnPaused(guest.attempt(1), LibvirtDriverIT::ignore))
           .isInstanceOfSatisfying(
               DriverException.class, e -> assertThat(e.kind()).isEqualTo(Kind.RETRY_ELSEWHERE));
       other.destroy(guest.id, new Attempt(9));
       assertThat(driver.powerState(guest.id)).isEqualTo(PowerState.PAUSED);
 
-      other.spawnPaused(guest.attempt(2), SILENT);
+      other.spawnPaused(guest.attempt(2), LibvirtDriverIT::ignore);
       driver.destroy(guest.id, new Attempt(9));
       assertThat(other.powerState(guest.id)).isEqualTo(PowerState.PAUSED);
       assertThatThrownBy(() -> driver.powerOff(guest.id))
@@ -233,11 +232,11 @@ class LibvirtDriverIT {
 
   @Test
   void a_name_that_another_domain_has_sends_the_instance_elsewhere() {
-    driver.spawnPaused(guest.attempt(1), SILENT);
+    driver.spawnPaused(guest.attempt(1), LibvirtDriverIT::ignore);
     InstanceId first = guest.id;
     guest.id = InstanceId.random();
     try {
-      assertThatThrownBy(() -> driver.spawnPaused(guest.attempt(1), SILENT))
+      assertThatThrownBy(() -> driver.spawnPaused(guest.attempt(1), LibvirtDriverIT::ignore))
           .isInstanceOfSatisfying(
               DriverException.class, e -> assertThat(e.kind()).isEqualTo(Kind.RETRY_ELSEWHERE));
       assertThat(driver.leftovers()).isEmpty();
@@ -249,7 +248,7 @@ class LibvirtDriverIT {
   @Test
   void a_root_disk_that_is_too_small_aborts_and_leaves_nothing() throws Exception {
     guest.image = machine.largeImage();
-    assertThatThrownBy(() -> driver.spawnPaused(guest.attempt(1), SILENT))
+    assertThatThrownBy(() -> driver.spawnPaused(guest.attempt(1), LibvirtDriverIT::ignore))
         .isInstanceOfSatisfying(
             DriverException.class, e -> assertThat(e.kind()).isEqualTo(Kind.ABORT))
         .hasMessageStartingWith("Flavor's disk is too small for requested image");
@@ -261,7 +260,7 @@ class LibvirtDriverIT {
     guest.flavor = Specs.flavor(1, 128, 1, 1, 64);
     guest.files = List.of(new InjectedFile("/etc/motd", "aGVsbG8K"));
     guest.adminPass = "s3cret";
-    driver.spawnPaused(guest.attempt(1), SILENT);
+    driver.spawnPaused(guest.attempt(1), LibvirtDriverIT::ignore);
 
     Path directory = settings.stateDir().resolve("instances").resolve(guest.id.toString());
     HostCommands commands = new HostCommands();
@@ -298,7 +297,7 @@ class LibvirtDriverIT {
 
   @Test
   void a_dead_dhcp_server_is_started_again_and_a_removed_bridge_put_back() throws Exception {
-    driver.spawnPaused(guest.attempt(1), SILENT);
+    driver.spawnPaused(guest.attempt(1), LibvirtDriverIT::ignore);
     ProcessHandle dnsmasq = machine.dnsmasq(settings, nic).orElseThrow();
     dnsmasq.destroyForcibly();
     RealHypervisor.await("dnsmasq is gone", BOOT, () -> !dnsmasq.isAlive());
@@ -329,7 +328,7 @@ class LibvirtDriverIT {
                 "img_config_drive", "mandatory",
                 "os_type", "windows"));
     guest.flavor = Specs.flavor(2, 128, 1, 0, 0);
-    driver.spawnPaused(guest.attempt(1), SILENT);
+    driver.spawnPaused(guest.attempt(1), LibvirtDriverIT::ignore);
     assertThat(driver.powerState(guest.id)).isEqualTo(PowerState.PAUSED);
   }
 
@@ -370,16 +369,16 @@ class LibvirtDriverIT {
     keeper.host = guest.host;
     keeper.image = guest.image;
     keeper.nics.add(port(nic.addresses().getFirst() + "0", "fe"));
-    driver.spawnPaused(keeper.attempt(1), SILENT);
+    driver.spawnPaused(keeper.attempt(1), LibvirtDriverIT::ignore);
     try {
-      driver.spawnPaused(guest.attempt(1), SILENT);
+      driver.spawnPaused(guest.attempt(1), LibvirtDriverIT::ignore);
       driver.resume(guest.id, new Attempt(1));
       RealHypervisor.await("the first guest answers", BOOT, () -> machine.ping(nic));
       driver.destroy(guest.id, new Attempt(1));
 
       guest.id = InstanceId.random();
       guest.nics.set(0, port(nic.addresses().getFirst(), "ff"));
-      driver.spawnPaused(guest.attempt(1), SILENT);
+      driver.spawnPaused(guest.attempt(1), LibvirtDriverIT::ignore);
       driver.resume(guest.id, new Attempt(1));
       RealHypervisor.await(
           "the next guest answers", BOOT, () -> machine.ping(guest.nics.getFirst()));
@@ -405,7 +404,7 @@ class LibvirtDriverIT {
 
   @Test
   void the_host_says_what_it_has_and_what_is_used() {
-    driver.spawnPaused(guest.attempt(1), SILENT);
+    driver.spawnPaused(guest.attempt(1), LibvirtDriverIT::ignore);
     HostCapabilities has = driver.capabilities();
     assertThat(has.total().vcpus()).isEqualTo(Runtime.getRuntime().availableProcessors());
     assertThat(has.total().memoryMb()).isGreaterThan(512);
@@ -426,6 +425,8 @@ class LibvirtDriverIT {
   }
 
   // ------------------------------------------------------------------------------------------
+
+  private static void ignore(SpawnStep step) {}
 
   private static final class Killed extends RuntimeException {
     private static final long serialVersionUID = 1L;
