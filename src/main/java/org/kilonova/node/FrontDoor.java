@@ -1,7 +1,9 @@
 package org.kilonova.node;
 
 import akka.actor.typed.ActorSystem;
+import akka.actor.typed.javadsl.AskPattern;
 import java.net.URI;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
@@ -9,22 +11,35 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Consumer;
+import org.kilonova.api.compute.AggregatesApi;
+import org.kilonova.api.compute.AvailabilityZonesApi;
 import org.kilonova.api.compute.ComputeService;
 import org.kilonova.api.compute.FlavorsApi;
+import org.kilonova.api.compute.HostStates;
 import org.kilonova.api.compute.KeyPairsApi;
+import org.kilonova.api.compute.ServerGroupsApi;
+import org.kilonova.api.compute.ServicesApi;
 import org.kilonova.api.compute.servers.ServersApi;
 import org.kilonova.api.http.HttpServer;
 import org.kilonova.api.http.Mount;
 import org.kilonova.api.http.Service;
 import org.kilonova.api.identity.IdentityApi;
 import org.kilonova.api.image.ImageApi;
+import org.kilonova.catalog.Aggregates;
 import org.kilonova.catalog.Flavors;
 import org.kilonova.catalog.KeyCrypto;
 import org.kilonova.catalog.KeyPairs;
+import org.kilonova.catalog.PlacementFactsChanged;
+import org.kilonova.catalog.ServerGroups;
+import org.kilonova.catalog.SqlAggregates;
+import org.kilonova.catalog.SqlComputeServices;
 import org.kilonova.catalog.SqlFlavors;
 import org.kilonova.catalog.SqlKeyPairs;
+import org.kilonova.catalog.SqlPlacementFacts;
+import org.kilonova.catalog.SqlServerGroups;
 import org.kilonova.identity.EmbeddedIdentity;
 import org.kilonova.identity.IdentitySettings;
 import org.kilonova.image.EmbeddedImages;
@@ -36,11 +51,18 @@ import org.kilonova.network.SqlNetworks;
 import org.kilonova.persistence.Database;
 import org.kilonova.quota.SqlQuotas;
 import org.kilonova.readmodel.SqlInstanceQueries;
+import org.kilonova.scheduler.SchedulerProtocol.Acknowledged;
+import org.kilonova.scheduler.SchedulerProtocol.FactsChanged;
+import org.kilonova.scheduler.SchedulerProtocol.PlacementFacts;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The services behind this controller's front door, wired, and the door itself. */
 final class FrontDoor {
   private static final String FIRST_PROJECT = "admin";
   private static final int CACHED_STATES = 5_000;
+  private static final Duration FACTS_TIMEOUT = Duration.ofSeconds(2);
+  private static final Logger LOG = LoggerFactory.getLogger(FrontDoor.class);
 
   private final NodeSettings settings;
   private final InstantSource clock;
@@ -50,6 +72,11 @@ final class FrontDoor {
   private final SqlNetworks networks;
   private final SqlQuotas quotas;
   private final Database database;
+  private final SqlComputeServices computeServices;
+  private final SqlPlacementFacts placementFacts;
+
+  /** Set when the scheduler can be reached; until then it reads the facts by itself. */
+  private volatile PlacementFactsChanged factsListener = () -> {};
 
   private FrontDoor(NodeSettings settings, InstantSource clock, Database database, String cloudId) {
     this.settings = settings;
@@ -68,6 +95,8 @@ final class FrontDoor {
             settings.endpoint(),
             clock);
     this.networks = new SqlNetworks(database, clock);
+    this.computeServices = new SqlComputeServices(database, clock, () -> factsListener.changed());
+    this.placementFacts = new SqlPlacementFacts(database);
     this.quotas =
         new SqlQuotas(database, SqlQuotas.defaults(settings.config().getConfig("quota")), clock);
     identity.directory().projects().list(Map.of("name", FIRST_PROJECT)).stream()
@@ -101,8 +130,17 @@ final class FrontDoor {
     return imageFiles;
   }
 
+  SqlComputeServices computeServices() {
+    return computeServices;
+  }
+
+  SqlPlacementFacts placementFacts() {
+    return placementFacts;
+  }
+
   /** Listens; completes when requests are answered. */
   CompletionStage<?> bind(ActorSystem<Void> system, Controller controller) {
+    factsListener = () -> tellScheduler(system, controller);
     return HttpServer.bind(
         system,
         new HttpServer.Settings(
@@ -114,9 +152,31 @@ final class FrontDoor {
         services(controller));
   }
 
+  /**
+   * Before a change of aggregates or services is answered the scheduler has heard it, if it is
+   * there; if not, its successor reads it.
+   */
+  private void tellScheduler(ActorSystem<Void> system, Controller controller) {
+    PlacementFacts facts = placementFacts.read();
+    CompletionStage<Acknowledged> heard =
+        AskPattern.ask(
+            controller.scheduler(),
+            replyTo -> new FactsChanged(facts, replyTo),
+            FACTS_TIMEOUT,
+            system.scheduler());
+    try {
+      heard.toCompletableFuture().join();
+    } catch (CompletionException e) {
+      LOG.info("the scheduler is not there just now and will read the change itself");
+    }
+  }
+
   private List<Service> services(Controller controller) {
     Flavors flavors = new SqlFlavors(database, clock);
     KeyPairs keyPairs = new SqlKeyPairs(database, clock);
+    Aggregates aggregates = new SqlAggregates(database, clock, () -> factsListener.changed());
+    ServerGroups groups = new SqlServerGroups(database, clock);
+    HostStates hostStates = new HostStates(controller.hosts()::find, aggregates);
     ServersApi servers =
         new ServersApi(
             new ServersApi.Ports(
@@ -126,8 +186,10 @@ final class FrontDoor {
                     flavors,
                     keyPairs,
                     images,
-                    controller.hosts(),
-                    settings.text("scheduler.default-availability-zone")),
+                    groups,
+                    computeServices,
+                    aggregates,
+                    controller.hosts()),
                 networks,
                 quotas,
                 clock),
@@ -138,6 +200,10 @@ final class FrontDoor {
         new FlavorsApi(flavors, id -> identity.directory().projects().find(id).isPresent())
             ::routes);
     compute.add(new KeyPairsApi(keyPairs, new KeyCrypto(clock), quotas)::routes);
+    compute.add(new AggregatesApi(aggregates)::routes);
+    compute.add(new AvailabilityZonesApi(computeServices, hostStates)::routes);
+    compute.add(new ServicesApi(computeServices, hostStates)::routes);
+    compute.add(new ServerGroupsApi(groups, quotas)::routes);
     return List.of(
         ComputeService.build(compute),
         IdentityApi.service(identity, clock),

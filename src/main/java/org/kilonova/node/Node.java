@@ -17,6 +17,8 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -27,7 +29,6 @@ import org.kilonova.kernel.Clock;
 import org.kilonova.kernel.ConfigurationException;
 import org.kilonova.persistence.Database;
 import org.kilonova.persistence.EmbeddedPostgres;
-import org.kilonova.scheduler.SchedulerProtocol.PlacementFacts;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -37,6 +38,9 @@ import org.slf4j.LoggerFactory;
  */
 public final class Node {
   private static final String SYSTEM = "kilonova";
+
+  /** For blocking work at the edges. */
+  private static final Executor THREADS = Executors.newVirtualThreadPerTaskExecutor();
 
   private static final Logger LOG = LoggerFactory.getLogger(Node.class);
 
@@ -95,9 +99,8 @@ public final class Node {
                 cloudId,
                 door.networks(),
                 door.quotas()::releaseInstance,
-                () ->
-                    CompletableFuture.completedFuture(new PlacementFacts(0, List.of(), List.of())),
-                seen -> {},
+                () -> CompletableFuture.supplyAsync(door.placementFacts()::read, THREADS),
+                door.computeServices()::seen,
                 door.quotas()::lapse));
     Supplier<CloudFacts.Answer> facts =
         () ->

@@ -1,15 +1,24 @@
 package org.kilonova.node;
 
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.UUID;
+import java.util.stream.Collectors;
 import org.kilonova.api.compute.servers.BootReferences;
 import org.kilonova.api.http.ApiFault;
+import org.kilonova.catalog.Aggregate;
+import org.kilonova.catalog.Aggregates;
+import org.kilonova.catalog.ComputeServices;
 import org.kilonova.catalog.Flavor;
 import org.kilonova.catalog.Flavors;
+import org.kilonova.catalog.HostService;
 import org.kilonova.catalog.KeyPair;
 import org.kilonova.catalog.KeyPairs;
+import org.kilonova.catalog.ServerGroup;
+import org.kilonova.catalog.ServerGroups;
 import org.kilonova.compute.HostDirectory;
 import org.kilonova.compute.HostDirectory.Presence;
 import org.kilonova.identity.Caller;
@@ -27,20 +36,26 @@ final class NodeReferences implements BootReferences {
   private final Flavors flavors;
   private final KeyPairs keyPairs;
   private final ImageService images;
+  private final ServerGroups groups;
+  private final ComputeServices services;
+  private final Aggregates aggregates;
   private final HostDirectory.View hosts;
-  private final String defaultZone;
 
   NodeReferences(
       Flavors flavors,
       KeyPairs keyPairs,
       ImageService images,
-      HostDirectory.View hosts,
-      String defaultZone) {
+      ServerGroups groups,
+      ComputeServices services,
+      Aggregates aggregates,
+      HostDirectory.View hosts) {
     this.flavors = flavors;
     this.keyPairs = keyPairs;
     this.images = images;
+    this.groups = groups;
+    this.services = services;
+    this.aggregates = aggregates;
     this.hosts = hosts;
-    this.defaultZone = defaultZone;
   }
 
   @Override
@@ -68,20 +83,37 @@ final class NodeReferences implements BootReferences {
 
   @Override
   public Optional<ServerGroupRef> serverGroup(Caller caller, String groupId) {
-    return Optional.empty();
+    return uuid(groupId)
+        .flatMap(groups::find)
+        .filter(g -> caller.isAdmin() || g.projectId().equals(caller.projectId()))
+        .map(ServerGroup::ref);
   }
 
   @Override
   public boolean joinServerGroup(String groupId, List<InstanceId> instances, int limit) {
-    return true;
+    return groups.join(UUID.fromString(groupId), instances, limit);
   }
 
   @Override
-  public void leaveServerGroup(String groupId, List<InstanceId> instances) {}
+  public void leaveServerGroup(String groupId, List<InstanceId> instances) {
+    groups.leave(UUID.fromString(groupId), instances);
+  }
 
   @Override
   public Set<String> availableZones() {
-    return new TreeSet<>(Set.of(defaultZone));
+    Map<HostId, String> zones = aggregates.zones();
+    return services.list().stream()
+        .filter(s -> !s.disabled() && !s.forcedDown())
+        .map(s -> zones.getOrDefault(s.host(), Aggregate.DEFAULT_ZONE))
+        .collect(Collectors.toCollection(TreeSet::new));
+  }
+
+  private static Optional<UUID> uuid(String text) {
+    try {
+      return Optional.of(UUID.fromString(text));
+    } catch (IllegalArgumentException e) {
+      return Optional.empty();
+    }
   }
 
   @Override
@@ -96,9 +128,10 @@ final class NodeReferences implements BootReferences {
 
   @Override
   public String hostStatus(HostId host) {
+    boolean disabled = services.find(host).filter(HostService::disabled).isPresent();
     return hosts
         .find(host)
-        .map(known -> known.presence() == Presence.UP ? "UP" : "DOWN")
+        .map(known -> known.presence() != Presence.UP ? "DOWN" : disabled ? "MAINTENANCE" : "UP")
         .orElse("UNKNOWN");
   }
 }

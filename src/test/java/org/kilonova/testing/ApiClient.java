@@ -71,7 +71,8 @@ public final class ApiClient {
 
   /** A POST of JSON. */
   public Answer post(String path, String json) {
-    return with("Content-Type", "application/json").send("POST", path, json.getBytes(StandardCharsets.UTF_8));
+    return with("Content-Type", "application/json")
+        .send("POST", path, json.getBytes(StandardCharsets.UTF_8));
   }
 
   /** Any request; the body may be null. */
