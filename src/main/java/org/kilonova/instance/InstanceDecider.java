@@ -3,9 +3,11 @@ package org.kilonova.instance;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import org.kilonova.compute.ComputeProtocol;
 import org.kilonova.compute.ComputeProtocol.ActivateFailed;
 import org.kilonova.compute.ComputeProtocol.Activated;
@@ -136,8 +138,7 @@ public final class InstanceDecider {
               ? Decision.events(new DetailsChanged(c.details(), now))
               : notFound();
       case ChangeMetadata c -> metadata(state, c, now);
-      case ChangeTags c ->
-          live(state) ? Decision.events(new TagsChanged(c.tags(), now)) : notFound();
+      case ChangeTags c -> tags(state, c, now);
       case ChangeLock c -> lock(state, c, now);
       case ResetState c -> reset(state, c, now);
       case SchedulerAnswered c -> scheduler(state, c.answer(), now);
@@ -242,6 +243,30 @@ public final class InstanceDecider {
           Refusal.OVER_QUOTA, "Maximum number of metadata items exceeds " + c.maxItems());
     }
     return Decision.events(new MetadataChanged(Map.copyOf(after), now));
+  }
+
+  private static Decision tags(InstanceState state, ChangeTags c, Instant now) {
+    if (!(state instanceof Present p) || !live(state)) {
+      return notFound();
+    }
+    if (!(p instanceof Active || p instanceof Stopped)) {
+      return conflict(
+          p, c.remove().isEmpty() ? "update tags" : "delete tag", "vm_state " + p.vmState());
+    }
+    Set<String> after =
+        c.replace() ? new LinkedHashSet<>() : new LinkedHashSet<>(p.instance().tags());
+    for (String tag : c.remove()) {
+      if (!after.remove(tag)) {
+        return Decision.refuse(
+            Refusal.NOT_FOUND, "Instance %s has no tag '%s'".formatted(p.instance().id(), tag));
+      }
+    }
+    after.addAll(c.add());
+    if (after.size() > c.maxTags()) {
+      return Decision.refuse(
+          Refusal.OVER_QUOTA, "The number of tags exceeded the per-server limit " + c.maxTags());
+    }
+    return Decision.events(new TagsChanged(List.copyOf(after), now));
   }
 
   private static Decision lock(InstanceState state, ChangeLock c, Instant now) {

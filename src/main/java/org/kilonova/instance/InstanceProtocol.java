@@ -73,9 +73,21 @@ public final class InstanceProtocol {
       ActorRef<Reply> replyTo)
       implements Request {}
 
-  /** Replaces all tags. */
+  /**
+   * Changes the tags in one go, in states in which Nova allows it.
+   *
+   * @param replace true: {@code add} becomes all of them; false: {@code add} is added
+   * @param remove tags to take out; NOT_FOUND if one is missing
+   * @param maxTags {@link Refusal#OVER_QUOTA} if more than that would be left
+   */
   public record ChangeTags(
-      List<String> tags, ActionContext context, boolean admin, ActorRef<Reply> replyTo)
+      boolean replace,
+      List<String> add,
+      List<String> remove,
+      int maxTags,
+      ActionContext context,
+      boolean admin,
+      ActorRef<Reply> replyTo)
       implements Request {}
 
   /**

@@ -2,7 +2,9 @@ package org.kilonova.readmodel;
 
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Timestamp;
 import java.time.Instant;
+import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -267,10 +269,7 @@ public final class SqlInstanceQueries implements InstanceQueries {
     for (int i = 0; i < count; i++) {
       Object value = rs.getObject(i + 1);
       values.put(
-          "m" + i,
-          value instanceof java.sql.Timestamp
-              ? rs.getObject(i + 1, java.time.OffsetDateTime.class)
-              : value);
+          "m" + i, value instanceof Timestamp ? rs.getObject(i + 1, OffsetDateTime.class) : value);
     }
     return values;
   }

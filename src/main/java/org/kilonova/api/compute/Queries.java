@@ -5,7 +5,7 @@ import org.kilonova.api.http.ApiFault;
 import org.kilonova.api.http.Call;
 
 /** Query parameters. */
-final class Queries {
+public final class Queries {
   private Queries() {}
 
   /**
@@ -42,7 +42,8 @@ final class Queries {
     return result;
   }
 
-  static ApiFault invalid(String name, String value, String why) {
+  /** 400, in Nova's words. */
+  public static ApiFault invalid(String name, String value, String why) {
     return ApiFault.badRequest(
         "Invalid input for query parameters %s. Value: %s. %s".formatted(name, value, why));
   }

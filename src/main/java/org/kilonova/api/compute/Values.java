@@ -10,7 +10,7 @@ import java.util.Set;
 import org.kilonova.api.http.ApiFault;
 
 /** Values in the many spellings that Nova accepts. */
-final class Values {
+public final class Values {
   private static final Set<String> TRUE = Set.of("1", "t", "true", "on", "y", "yes");
   private static final Set<String> FALSE = Set.of("0", "f", "false", "off", "n", "no");
   private static final DateTimeFormatter MICROSECONDS =
@@ -19,7 +19,7 @@ final class Values {
   private Values() {}
 
   /** As oslo's {@code bool_from_string(strict=True)}; empty if it is neither. */
-  static Optional<Boolean> bool(String text) {
+  public static Optional<Boolean> bool(String text) {
     String word = text.strip().toLowerCase(Locale.ROOT);
     return TRUE.contains(word)
         ? Optional.of(true)
@@ -27,7 +27,7 @@ final class Values {
   }
 
   /** A boolean that a schema has let pass. */
-  static boolean bool(JsonNode node, boolean otherwise) {
+  public static boolean bool(JsonNode node, boolean otherwise) {
     return node.isMissingNode() || node.isNull() ? otherwise : bool(node.asText()).orElse(false);
   }
 
@@ -54,12 +54,13 @@ final class Values {
             .formatted(name, node.asText(), min, Integer.MAX_VALUE));
   }
 
-  static String textOrNull(JsonNode node) {
+  /** Its text; null if it is missing or null. */
+  public static String textOrNull(JsonNode node) {
     return node.isMissingNode() || node.isNull() ? null : node.asText();
   }
 
   /** With microseconds and without a zone, as services, aggregates and key pairs have times. */
-  static String time(Instant instant) {
+  public static String time(Instant instant) {
     return instant == null ? null : MICROSECONDS.format(instant);
   }
 }

@@ -4,6 +4,7 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.kilonova.api.compute.Values;
 import org.kilonova.api.http.ApiFault;
 import org.kilonova.kernel.FlavorSpec;
 import org.kilonova.kernel.ImageSpec;
@@ -116,9 +117,7 @@ final class BootChecks {
     if (requested != null) {
       return requested;
     }
-    boolean auto =
-        Set.of("1", "t", "true", "on", "y", "yes")
-            .contains(ofImage.strip().toLowerCase(java.util.Locale.ROOT));
+    boolean auto = Values.bool(ofImage).orElse(false);
     return auto ? "AUTO" : "MANUAL";
   }
 }

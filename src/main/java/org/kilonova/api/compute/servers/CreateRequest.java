@@ -8,6 +8,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.kilonova.api.compute.Values;
 import org.kilonova.api.http.ApiFault;
 import org.kilonova.kernel.InjectedFile;
 import org.kilonova.network.Networks.NetworkRequest;
@@ -97,7 +98,7 @@ record CreateRequest(
         max,
         texts(server.path("metadata")),
         personality(server.path("personality")),
-        bool(server.path("config_drive")),
+        Values.bool(server.path("config_drive"), false),
         securityGroups(server.get("security_groups")),
         networks(server.get("networks"), max),
         text(server, "user_data"),
@@ -106,7 +107,7 @@ record CreateRequest(
         zone[2],
         requestedHost,
         requestedNode,
-        bool(server.path("return_reservation_id")),
+        Values.bool(server.path("return_reservation_id"), false),
         text(server, "adminPass"),
         hints(body),
         text(server, "OS-DCF:diskConfig"),
@@ -118,14 +119,6 @@ record CreateRequest(
             ? list(server.path("trusted_image_certificates"))
             : null,
         hostname);
-  }
-
-  /** oslo's {@code bool_from_string} for what the schema admits; anything else is false. */
-  static boolean bool(JsonNode node) {
-    return node.isBoolean()
-        ? node.booleanValue()
-        : Set.of("true", "1", "on", "yes")
-            .contains(node.asText().toLowerCase(java.util.Locale.ROOT));
   }
 
   private static String text(JsonNode node, String key) {

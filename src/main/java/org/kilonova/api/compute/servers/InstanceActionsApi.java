@@ -4,6 +4,7 @@ import java.time.Instant;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import org.kilonova.api.compute.Queries;
 import org.kilonova.api.compute.servers.InstanceActions.Action;
 import org.kilonova.api.http.ApiFault;
 import org.kilonova.api.http.Call;
@@ -98,7 +99,7 @@ final class InstanceActionsApi {
                     "Additional properties are not allowed ('" + name + "' was unexpected)");
               }
               if (values.size() > 1) {
-                throw ServerListQuery.invalidQuery(name, values.toString(), "it is too long");
+                throw Queries.invalid(name, values.toString(), "it is too long");
               }
             });
   }
@@ -123,7 +124,7 @@ final class InstanceActionsApi {
     }
     Instant time = ServerListQuery.parseTime(value);
     if (time == null) {
-      throw ServerListQuery.invalidQuery(name, value, "'" + value + "' is not a 'date-time'");
+      throw Queries.invalid(name, value, "'" + value + "' is not a 'date-time'");
     }
     return time;
   }

@@ -3,6 +3,7 @@ package org.kilonova.api.compute.servers;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import org.kilonova.api.compute.Values;
 import org.kilonova.api.compute.servers.InstanceActions.Action;
 import org.kilonova.api.compute.servers.InstanceActions.Event;
 import org.kilonova.kernel.InstanceId;
@@ -33,10 +34,10 @@ final class InstanceActionsView {
     node.put("request_id", action.context().requestId());
     node.put("user_id", action.context().userId());
     node.put("project_id", action.context().projectId());
-    node.put("start_time", ServerView.microseconds(action.startTime()));
+    node.put("start_time", Values.time(action.startTime()));
     node.put("message", action.failed() ? "Error" : null);
     if (microversion >= 58) {
-      node.put("updated_at", ServerView.microseconds(action.updatedAt()));
+      node.put("updated_at", Values.time(action.updatedAt()));
     }
     return node;
   }
@@ -54,8 +55,8 @@ final class InstanceActionsView {
   private ObjectNode event(Event event) {
     ObjectNode node = JsonNodeFactory.instance.objectNode();
     node.put("event", event.name());
-    node.put("start_time", ServerView.microseconds(event.startTime()));
-    node.put("finish_time", ServerView.microseconds(event.finishTime()));
+    node.put("start_time", Values.time(event.startTime()));
+    node.put("finish_time", Values.time(event.finishTime()));
     node.put("result", event.result());
     if (admin) {
       node.put("traceback", event.error());

@@ -1,5 +1,6 @@
 package org.kilonova.api.compute.servers;
 
+import akka.actor.typed.ActorRef;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
@@ -70,9 +71,7 @@ final class ServerContext {
 
   /** Sends a request to the instance and turns a refusal into its fault. */
   Present request(
-      InstanceId id,
-      Function<akka.actor.typed.ActorRef<InstanceProtocol.Reply>, InstanceProtocol.Request>
-          message) {
+      InstanceId id, Function<ActorRef<InstanceProtocol.Reply>, InstanceProtocol.Request> message) {
     return switch (instances.request(id, message)) {
       case Accepted accepted -> accepted.state();
       case Refused refused -> throw fault(id, refused);
@@ -82,7 +81,7 @@ final class ServerContext {
   private static ApiFault fault(InstanceId id, Refused refused) {
     return switch (refused.reason()) {
       case NOT_FOUND ->
-          refused.message().startsWith("Instance")
+          refused.message().startsWith("Instance could")
               ? notFound(id.toString())
               : ApiFault.notFound(refused.message());
       case CONFLICT, LOCKED -> ApiFault.conflict(refused.message());

@@ -12,6 +12,7 @@ import java.time.temporal.TemporalAccessor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -20,6 +21,8 @@ import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.kilonova.api.compute.Queries;
+import org.kilonova.api.compute.Values;
 import org.kilonova.api.http.ApiFault;
 import org.kilonova.readmodel.InstanceQuery;
 import org.kilonova.readmodel.InstanceQuery.Address;
@@ -267,7 +270,7 @@ final class ServerListQuery {
     if (onlyDeleted) {
       conditions.add(new Deleted(true));
     } else if (deleted != null) {
-      conditions.add(new Deleted(isTrue(deleted)));
+      conditions.add(new Deleted(Values.bool(deleted).orElse(false)));
     } else if (since == null && before == null) {
       conditions.add(new Deleted(false));
     }
@@ -332,7 +335,7 @@ final class ServerListQuery {
       boolean ignored =
           IGNORED_SORT_KEYS.contains(key) || (key.equals("locked") && microversion < 73);
       if (!valid.contains(key) && !(ignored && microversion < 75)) {
-        throw invalidQuery("sort_key", key, "'" + key + "' is not one of " + valid);
+        throw Queries.invalid("sort_key", key, "'" + key + "' is not one of " + valid);
       }
       if (ignored) {
         keys.remove(i);
@@ -366,7 +369,7 @@ final class ServerListQuery {
     return microversion < 73
         ? SORT_KEYS.keySet()
         : Stream.concat(SORT_KEYS.keySet().stream(), Stream.of("locked"))
-            .collect(Collectors.toCollection(java.util.LinkedHashSet::new));
+            .collect(Collectors.toCollection(LinkedHashSet::new));
   }
 
   private static Field field(String key) {
@@ -388,7 +391,7 @@ final class ServerListQuery {
 
   /** What the query schema of this microversion names. */
   private Set<String> known() {
-    Set<String> known = new java.util.LinkedHashSet<>(EXACT.keySet());
+    Set<String> known = new LinkedHashSet<>(EXACT.keySet());
     known.addAll(PATTERNS.keySet());
     known.addAll(JOINED_TABLES);
     known.addAll(
@@ -482,7 +485,7 @@ final class ServerListQuery {
     }
     Instant time = parseTime(value);
     if (time == null) {
-      throw invalidQuery(name, value, "'" + value + "' is not a 'date-time'");
+      throw Queries.invalid(name, value, "'" + value + "' is not a 'date-time'");
     }
     return time;
   }
@@ -530,25 +533,16 @@ final class ServerListQuery {
     } catch (PatternSyntaxException e) {
       // answered below
     }
-    throw invalidQuery(name, value, "'" + value + "' is not a 'regex'");
-  }
-
-  private static boolean isTrue(String value) {
-    return Set.of("1", "t", "true", "on", "y", "yes")
-        .contains(value.strip().toLowerCase(Locale.ROOT));
+    throw Queries.invalid(name, value, "'" + value + "' is not a 'regex'");
   }
 
   private static boolean bool(String name, String value) {
-    if (isTrue(value)) {
-      return true;
-    }
-    if (Set.of("0", "f", "false", "off", "n", "no")
-        .contains(value.strip().toLowerCase(Locale.ROOT))) {
-      return false;
-    }
-    throw ApiFault.badRequest(
-        "Invalid input received: Unrecognized value '%s' of %s, acceptable values are: '0', '1', 'f', 'false', 'n', 'no', 'off', 'on', 't', 'true', 'y', 'yes'"
-            .formatted(value, name));
+    return Values.bool(value)
+        .orElseThrow(
+            () ->
+                ApiFault.badRequest(
+                    "Invalid input received: Unrecognized value '%s' of %s, acceptable values are: '0', '1', 'f', 'false', 'n', 'no', 'off', 'on', 't', 'true', 'y', 'yes'"
+                        .formatted(value, name)));
   }
 
   /** A page's size: 0 and what is too large mean the largest. */
@@ -557,14 +551,9 @@ final class ServerListQuery {
       return max;
     }
     if (!value.matches("[0-9]{1,18}")) {
-      throw invalidQuery("limit", value, "'" + value + "' does not match '^[0-9]*$'");
+      throw Queries.invalid("limit", value, "'" + value + "' does not match '^[0-9]*$'");
     }
     long limit = Long.parseLong(value);
     return limit == 0 || limit > max ? max : (int) limit;
-  }
-
-  static ApiFault invalidQuery(String name, String value, String why) {
-    return ApiFault.badRequest(
-        "Invalid input for query parameters %s. Value: %s. %s".formatted(name, value, why));
   }
 }

@@ -1,7 +1,6 @@
 package org.kilonova.api.compute.servers;
 
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
 import java.util.List;
 import org.kilonova.api.http.ApiFault;
 import org.kilonova.api.http.Call;
@@ -10,11 +9,9 @@ import org.kilonova.api.http.Method;
 import org.kilonova.api.http.Mount;
 import org.kilonova.api.http.Reply;
 import org.kilonova.instance.InstanceProtocol.ChangeTags;
-import org.kilonova.instance.InstanceState.Active;
 import org.kilonova.instance.InstanceState.Present;
-import org.kilonova.instance.InstanceState.Stopped;
 
-/** {@code /servers/{id}/tags}, from 2.26. */
+/** {@code /servers/{id}/tags}, from 2.26. Each change is one step of the instance. */
 final class ServerTagsApi {
   private static final int MAX_TAG_LENGTH = 60;
 
@@ -42,12 +39,11 @@ final class ServerTagsApi {
   private Reply replace(Call call) {
     List<String> tags = new ArrayList<>();
     call.body().get("tags").forEach(tag -> tags.add(tag.asText()));
-    Present state = changeable(call, "update tags");
-    return document(change(call, state, List.copyOf(new LinkedHashSet<>(tags))));
+    return document(change(call, true, tags, List.of()));
   }
 
   private Reply clear(Call call) {
-    change(call, changeable(call, "delete tags"), List.of());
+    change(call, true, List.of(), List.of());
     return Reply.empty(204);
   }
 
@@ -62,58 +58,47 @@ final class ServerTagsApi {
 
   private Reply add(Call call) {
     String tag = call.path("tag");
-    Present state = changeable(call, "update tag");
     if (tag.isEmpty() || tag.length() > MAX_TAG_LENGTH || tag.matches(".*[,/].*")) {
       throw ApiFault.badRequest(
           "Tag '%s' is invalid. It must be a non empty string without characters '/' and ',', at most %d long."
               .formatted(tag, MAX_TAG_LENGTH));
     }
-    List<String> tags = new ArrayList<>(state.instance().tags());
-    if (tags.contains(tag)) {
-      return Reply.empty(204);
-    }
-    if (tags.size() >= ServerSchemas.MAX_TAGS) {
-      throw ApiFault.badRequest(
-          "The number of tags exceeded the per-server limit " + ServerSchemas.MAX_TAGS);
-    }
-    tags.add(tag);
-    change(call, state, List.copyOf(tags));
-    return Reply.empty(201)
-        .header(
-            "Location",
-            ServerContext.links(call).versioned()
-                + "/servers/"
-                + state.instance().id()
-                + "/tags/"
-                + ServerContext.encode(tag));
+    boolean present = context.visible(call).instance().tags().contains(tag);
+    Present state = change(call, false, List.of(tag), List.of());
+    return present
+        ? Reply.empty(204)
+        : Reply.empty(201)
+            .header(
+                "Location",
+                ServerContext.links(call).versioned()
+                    + "/servers/"
+                    + state.instance().id()
+                    + "/tags/"
+                    + ServerContext.encode(tag));
   }
 
   private Reply remove(Call call) {
-    String tag = call.path("tag");
-    Present state = changeable(call, "delete tag");
-    List<String> tags = new ArrayList<>(state.instance().tags());
-    if (!tags.remove(tag)) {
-      throw ApiFault.notFound("Instance %s has no tag '%s'".formatted(state.instance().id(), tag));
-    }
-    change(call, state, List.copyOf(tags));
+    change(call, false, List.of(), List.of(call.path("tag")));
     return Reply.empty(204);
   }
 
-  private Present change(Call call, Present state, List<String> tags) {
-    return context.request(
-        state.instance().id(),
-        replyTo -> new ChangeTags(tags, call.actionContext(), call.caller().isAdmin(), replyTo));
-  }
-
-  /** Nova lets tags be changed in settled states only. */
-  private Present changeable(Call call, String action) {
-    Present state = context.visible(call);
-    if (!(state instanceof Active || state instanceof Stopped)) {
-      throw ApiFault.conflict(
-          "Cannot '%s' instance %s while it is in vm_state %s"
-              .formatted(action, state.instance().id(), state.vmState()));
+  private Present change(Call call, boolean replace, List<String> add, List<String> remove) {
+    try {
+      return context.request(
+          context.visible(call).instance().id(),
+          replyTo ->
+              new ChangeTags(
+                  replace,
+                  add,
+                  remove,
+                  ServerSchemas.MAX_TAGS,
+                  call.actionContext(),
+                  call.caller().isAdmin(),
+                  replyTo));
+    } catch (ApiFault fault) {
+      // The number of tags is no quota in Nova.
+      throw fault.status() == 403 ? ApiFault.badRequest(fault.getMessage()) : fault;
     }
-    return state;
   }
 
   private static Reply document(Present state) {

@@ -6,15 +6,15 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
-import java.time.ZoneOffset;
-import java.time.format.DateTimeFormatter;
 import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
+import org.kilonova.api.compute.Values;
 import org.kilonova.instance.Instance;
 import org.kilonova.instance.InstanceSpec;
 import org.kilonova.instance.InstanceState.Building;
@@ -54,8 +54,6 @@ public final class ServerView {
 
   private static final Set<String> WITH_PROGRESS =
       Set.of("ACTIVE", "BUILD", "REBUILD", "RESIZE", "VERIFY_RESIZE", "MIGRATING");
-  private static final DateTimeFormatter MICROSECONDS =
-      DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss.SSSSSS").withZone(ZoneOffset.UTC);
 
   private final int microversion;
   private final boolean admin;
@@ -151,8 +149,8 @@ public final class ServerView {
             i.placement() == null ? spec.availabilityZone() : i.placement().availabilityZone()));
     out.writeStringField("config_drive", spec.configDrive() ? "True" : "");
     out.writeStringField("key_name", spec.keyName());
-    out.writeStringField("OS-SRV-USG:launched_at", microseconds(i.launchedAt()));
-    out.writeStringField("OS-SRV-USG:terminated_at", microseconds(i.terminatedAt()));
+    out.writeStringField("OS-SRV-USG:launched_at", Values.time(i.launchedAt()));
+    out.writeStringField("OS-SRV-USG:terminated_at", Values.time(i.terminatedAt()));
     if (!i.nics().isEmpty()) { // in Nova the groups are those of the server's ports
       writeSecurityGroups(out, spec.securityGroups());
     }
@@ -232,7 +230,7 @@ public final class ServerView {
   static void addresses(JsonGenerator out, List<Nic> nics, boolean extended) throws IOException {
     Map<String, List<Nic>> byNetwork = new LinkedHashMap<>();
     for (Nic nic : nics) {
-      byNetwork.computeIfAbsent(nic.networkName(), n -> new java.util.ArrayList<>()).add(nic);
+      byNetwork.computeIfAbsent(nic.networkName(), n -> new ArrayList<>()).add(nic);
     }
     out.writeStartObject();
     for (Map.Entry<String, List<Nic>> network : byNetwork.entrySet()) {
@@ -374,11 +372,6 @@ public final class ServerView {
 
   private static String seconds(Instant at) {
     return at.truncatedTo(ChronoUnit.SECONDS).toString();
-  }
-
-  /** Nova's older time format: microseconds and no zone; null stays null. */
-  static String microseconds(Instant at) {
-    return at == null ? null : MICROSECONDS.format(at);
   }
 
   private static String orEmpty(String text) {

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -151,10 +152,8 @@ class ServerListQueryTest {
             new InStates(
                 List.of(
                     new StatePattern(
-                        "active",
-                        java.util.Set.of("rebooting", "reboot_pending", "reboot_started"),
-                        false),
-                    new StatePattern("building", java.util.Set.of(), true))));
+                        "active", Set.of("rebooting", "reboot_pending", "reboot_started"), false),
+                    new StatePattern("building", Set.of(), true))));
   }
 
   @Test

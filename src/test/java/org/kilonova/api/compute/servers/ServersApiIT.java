@@ -351,7 +351,24 @@ class ServersApiIT {
     String building = create(user, "");
     assertThat(tagger.put(URL + "/" + building + "/tags/x", null).expect(409).message())
         .isEqualTo(
-            "Cannot 'update tag' instance " + building + " while it is in vm_state building");
+            "Cannot 'update tags' instance " + building + " while it is in vm_state building");
+  }
+
+  @Test
+  void noTagIsLostWhenManyAreAddedAtOnce() throws Exception {
+    String url = URL + "/" + active("") + "/tags";
+    List<Thread> threads = new ArrayList<>();
+    for (int i = 0; i < 50; i++) {
+      String tag = "t" + i;
+      threads.add(
+          Thread.ofVirtual().start(() -> user.at("2.26").put(url + "/" + tag, null).expect(201)));
+    }
+    for (Thread thread : threads) {
+      thread.join();
+    }
+    assertThat(user.at("2.26").get(url).at("/tags")).hasSize(50);
+    assertThat(user.at("2.26").put(url + "/more", null).expect(400).message())
+        .isEqualTo("The number of tags exceeded the per-server limit 50");
   }
 
   @Test

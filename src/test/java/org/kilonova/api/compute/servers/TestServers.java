@@ -2,6 +2,7 @@ package org.kilonova.api.compute.servers;
 
 import java.time.Instant;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.kilonova.instance.InstanceEvent;
 import org.kilonova.instance.InstanceEvent.BlockDevicesMapped;
@@ -54,7 +55,7 @@ final class TestServers {
         id,
         number,
         name,
-        name.toLowerCase(java.util.Locale.ROOT),
+        name.toLowerCase(Locale.ROOT),
         "about " + name,
         project,
         "user1",
