@@ -157,8 +157,8 @@ final class RoleRoutes implements Access<Role> {
     if (implied.name().equals(Role.ADMIN)) {
       throw ApiFault.forbidden("The role admin may not be implied by another.");
     }
-    if (implied.domainId() != null && !implied.domainId().equals(prior.domainId())) {
-      throw ApiFault.forbidden("A domain's own role may only be implied within the domain.");
+    if (implied.domainId() != null && prior.domainId() == null) {
+      throw ApiFault.forbidden("A role of the whole cloud may not imply a domain's own role.");
     }
     directory.imply(prior.id(), implied.id());
     return rule(201, call);
