@@ -14,6 +14,16 @@ public interface ComputeServices {
 
   Optional<HostService> find(UUID uuid);
 
+  /**
+   * A server on a host.
+   *
+   * @param name of its domain, e.g. instance-0000001a
+   */
+  record Hosted(UUID uuid, String name) {}
+
+  /** The servers on a host, as the read model has them. */
+  List<Hosted> servers(HostId host);
+
   /** Notes that a host appeared; adds its service, enabled, if it is new. Idempotent. */
   void seen(HostId host);
 

@@ -60,6 +60,23 @@ public final class SqlComputeServices implements ComputeServices {
   }
 
   @Override
+  public List<Hosted> servers(HostId host) {
+    return jdbi.withHandle(
+        handle ->
+            handle
+                .createQuery(
+                    "SELECT uuid, number FROM instance WHERE host = :host AND NOT deleted"
+                        + " ORDER BY number")
+                .bind("host", host.name())
+                .map(
+                    (row, context) ->
+                        new Hosted(
+                            row.getObject("uuid", UUID.class),
+                            "instance-%08x".formatted(row.getInt("number"))))
+                .list());
+  }
+
+  @Override
   public void seen(HostId host) {
     boolean known =
         jdbi.withHandle(

@@ -33,6 +33,7 @@ public final class ComputeService {
   private static void version(Mount mount, String path, List<Consumer<Mount>> resources) {
     VersionsApi.version(mount, path);
     GoneApi.routes(mount);
+    ExtensionsApi.routes(mount);
     resources.forEach(resource -> resource.accept(mount));
   }
 }

@@ -47,6 +47,10 @@ final class Schemas {
               'type': ['integer', 'string'], 'pattern': '^[0-9]+$',
               'minimum': 0, 'maximum': 2147483647
             },
+            'limit': {
+              'type': ['integer', 'string'], 'pattern': '^-?[0-9]+$',
+              'minimum': -1, 'maximum': 2147483647
+            },
             'description': {
               'type': ['string', 'null'], 'maxLength': 65535,
               'pattern': '^[^\\\\p{C}\\\\p{Zl}\\\\p{Zp}]*$'

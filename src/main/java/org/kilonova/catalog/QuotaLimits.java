@@ -1,0 +1,31 @@
+package org.kilonova.catalog;
+
+import java.util.Map;
+
+/**
+ * The limits that administrators set. What is in force for a project, {@link
+ * org.kilonova.quota.Quotas#limits} tells: its own, else those of the class {@code default}, else
+ * the configured. Blocks.
+ */
+public interface QuotaLimits {
+  /** What was set for a class. */
+  Map<String, Integer> ofClass(String name);
+
+  /** Sets limits of a class, -1 for none; the others stay. */
+  void setClass(String name, Map<String, Integer> limits);
+
+  /** Sets limits of a project, -1 for none; the others stay. */
+  void setProject(String projectId, Map<String, Integer> limits);
+
+  /** Takes all limits of a project back, those of its users included. */
+  void deleteProject(String projectId);
+
+  /** What was set for a user within a project; shown, but not enforced. */
+  Map<String, Integer> ofUser(String projectId, String userId);
+
+  /** Sets limits of a user within a project, -1 for none; the others stay. */
+  void setUser(String projectId, String userId, Map<String, Integer> limits);
+
+  /** Takes all limits of a user within a project back. */
+  void deleteUser(String projectId, String userId);
+}
