@@ -14,12 +14,16 @@ import java.util.Set;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.kilonova.api.compute.AggregatesApi;
 import org.kilonova.api.compute.AvailabilityZonesApi;
 import org.kilonova.api.compute.ComputeService;
 import org.kilonova.api.compute.FlavorsApi;
 import org.kilonova.api.compute.HostStates;
+import org.kilonova.api.compute.HostsApi;
+import org.kilonova.api.compute.HypervisorsApi;
 import org.kilonova.api.compute.KeyPairsApi;
+import org.kilonova.api.compute.QuotasApi;
 import org.kilonova.api.compute.ServerGroupsApi;
 import org.kilonova.api.compute.ServicesApi;
 import org.kilonova.api.compute.servers.ServersApi;
@@ -39,6 +43,7 @@ import org.kilonova.catalog.SqlComputeServices;
 import org.kilonova.catalog.SqlFlavors;
 import org.kilonova.catalog.SqlKeyPairs;
 import org.kilonova.catalog.SqlPlacementFacts;
+import org.kilonova.catalog.SqlQuotaLimits;
 import org.kilonova.catalog.SqlServerGroups;
 import org.kilonova.identity.EmbeddedIdentity;
 import org.kilonova.identity.IdentitySettings;
@@ -196,14 +201,16 @@ final class FrontDoor {
             ServersApi.Settings.DEFAULT);
     List<Consumer<Mount>> compute = new ArrayList<>();
     compute.add(servers::routes);
-    compute.add(
-        new FlavorsApi(flavors, id -> identity.directory().projects().find(id).isPresent())
-            ::routes);
+    Predicate<String> projectExists = id -> identity.directory().projects().find(id).isPresent();
+    compute.add(new FlavorsApi(flavors, projectExists)::routes);
     compute.add(new KeyPairsApi(keyPairs, new KeyCrypto(clock), quotas)::routes);
     compute.add(new AggregatesApi(aggregates)::routes);
     compute.add(new AvailabilityZonesApi(computeServices, hostStates)::routes);
     compute.add(new ServicesApi(computeServices, hostStates)::routes);
+    compute.add(new HypervisorsApi(computeServices, hostStates)::routes);
+    compute.add(new HostsApi(computeServices, hostStates)::routes);
     compute.add(new ServerGroupsApi(groups, quotas)::routes);
+    compute.add(new QuotasApi(quotas, new SqlQuotaLimits(database), groups, projectExists)::routes);
     return List.of(
         ComputeService.build(compute),
         IdentityApi.service(identity, clock),
