@@ -22,14 +22,18 @@ public record Reply(
     Supplier<InputStream> stream,
     long length,
     List<Map.Entry<String, String>> headers) {
+  static final String JSON = "application/json";
+
+  /** The form of faults. */
+  static final String JSON_UTF8 = "application/json; charset=UTF-8";
 
   public static Reply json(int status, JsonNode document) {
-    return bytes(status, "application/json", Json.bytes((Object) document));
+    return bytes(status, JSON, Json.bytes((Object) document));
   }
 
   /** A document written straight to the wire's form. */
   public static Reply json(int status, Json.Writer writer) {
-    return bytes(status, "application/json", Json.bytes(writer));
+    return bytes(status, JSON, Json.bytes(writer));
   }
 
   /** Without a body. */
@@ -53,8 +57,13 @@ public record Reply(
 
   /** The same with a further header. */
   public Reply header(String name, String value) {
-    List<Map.Entry<String, String>> more = new ArrayList<>(headers);
-    more.add(Map.entry(name, value));
-    return new Reply(status, contentType, bytes, stream, length, List.copyOf(more));
+    return headers(List.of(Map.entry(name, value)));
+  }
+
+  /** The same with further headers. */
+  Reply headers(List<Map.Entry<String, String>> further) {
+    List<Map.Entry<String, String>> all = new ArrayList<>(headers);
+    all.addAll(further);
+    return new Reply(status, contentType, bytes, stream, length, List.copyOf(all));
   }
 }

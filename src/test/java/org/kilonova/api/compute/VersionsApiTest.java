@@ -58,7 +58,8 @@ class VersionsApiTest {
 
   @Test
   void anUnknownResourceIsNotTheVersionDocument() {
-    client.get("/compute/v2.1/nonsense").expect(404);
+    client.get("/compute/v2.1/nonsense").expect(401);
+    client.as("u", "p", "reader").get("/compute/v2.1/nonsense").expect(404);
   }
 
   @Test

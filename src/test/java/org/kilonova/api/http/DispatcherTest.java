@@ -2,116 +2,78 @@ package org.kilonova.api.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import akka.actor.testkit.typed.javadsl.ActorTestKit;
-import akka.http.javadsl.model.ContentTypes;
-import akka.http.javadsl.model.HttpEntities;
-import akka.http.javadsl.model.HttpEntity;
-import akka.http.javadsl.model.HttpHeader;
-import akka.http.javadsl.model.HttpMethods;
-import akka.http.javadsl.model.HttpRequest;
-import akka.http.javadsl.model.HttpResponse;
-import akka.http.javadsl.model.headers.RawHeader;
-import akka.stream.Materializer;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.typesafe.config.ConfigFactory;
+import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
-import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
+import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The toolkit's rules, on its answers to requests that did not come over a socket. */
-class HttpServerTest {
-  private static ActorTestKit kit;
-  private static HttpServer server;
+/** The rules that hold for every service, on a table without a socket. */
+class DispatcherTest {
+  private static final Charset UTF_8 = StandardCharsets.UTF_8;
 
-  @BeforeAll
-  static void start() {
-    kit = ActorTestKit.create(ConfigFactory.parseString("akka.actor.provider = local"));
-    server =
-        new HttpServer(
-            kit.system(),
-            new HttpServer.Settings(
-                "127.0.0.1", 0, "http://cloud.example.org", TestFrontDoor.MAX_BODY),
-            TestFrontDoor.TOKENS,
-            TestFrontDoor.services());
-  }
+  private final Dispatcher dispatcher =
+      new Dispatcher(
+          TestFrontDoor.services(),
+          TestFrontDoor.TOKENS,
+          "http://cloud.example.org",
+          TestFrontDoor.MAX_BODY,
+          () -> true);
 
-  @AfterAll
-  static void stop() {
-    kit.shutdownTestKit();
-  }
-
-  /** A request of a member, and its answer. */
-  private record Answer(HttpResponse response, byte[] bytes) {
+  private record Answer(Reply reply) {
     int status() {
-      return response.status().intValue();
+      return reply.status();
     }
 
     JsonNode json() throws Exception {
-      return Json.parse(bytes);
+      return Json.parse(reply.bytes());
     }
 
     String header(String name) {
-      return response.getHeader(name).map(HttpHeader::value).orElse(null);
-    }
-
-    String contentType() {
-      return response.entity().getContentType().toString();
+      return reply.headers().stream()
+          .filter(h -> h.getKey().equalsIgnoreCase(name))
+          .map(Map.Entry::getValue)
+          .findFirst()
+          .orElse(null);
     }
 
     /** Nova's fault: its name, code and message. */
     void isFault(String name, int code, String message) throws Exception {
       assertThat(status()).isEqualTo(code);
-      assertThat(contentType()).isEqualToIgnoringCase("application/json; charset=UTF-8");
+      assertThat(reply.contentType()).isEqualTo("application/json; charset=UTF-8");
       assertThat(json().path(name).path("code").asInt()).as(json().toString()).isEqualTo(code);
       assertThat(json().path(name).path("message").asText()).isEqualTo(message);
     }
   }
 
-  private static Answer ask(HttpRequest request) throws Exception {
-    HttpResponse response =
-        server.onRequest(request).toCompletableFuture().get(20, TimeUnit.SECONDS);
-    byte[] bytes =
-        response
-            .entity()
-            .toStrict(20_000, Materializer.matFromSystem(kit.system()))
-            .toCompletableFuture()
-            .get(20, TimeUnit.SECONDS)
-            .getData()
-            .toArray();
-    return new Answer(response, bytes);
+  private Answer ask(TestRequest request) {
+    return new Answer(dispatcher.answer(request));
   }
 
-  private static HttpRequest request(String method, String path) {
-    return HttpRequest.create("http://door:8774" + path)
-        .withMethod(HttpMethods.lookup(method).orElseThrow())
-        .addHeader(RawHeader.create("Host", "door:8774"));
+  private static TestRequest request(String method, String path) {
+    return new TestRequest(method, path).header("Host", "door:8774");
   }
 
-  private static HttpRequest as(String token, HttpRequest request) {
-    return request.addHeader(RawHeader.create("X-Auth-Token", token));
+  private static TestRequest as(String token, TestRequest request) {
+    return request.header("X-Auth-Token", token);
   }
 
-  private static Answer get(String path) throws Exception {
+  private Answer get(String path) {
     return ask(as("member", request("GET", path)));
   }
 
-  private static Answer get(String path, String header, String value) throws Exception {
-    return ask(as("member", request("GET", path)).addHeader(RawHeader.create(header, value)));
+  private Answer get(String path, String header, String value) {
+    return ask(as("member", request("GET", path)).header(header, value));
   }
 
-  private static Answer post(String path, String body) throws Exception {
-    return ask(
-        as("member", request("POST", path))
-            .withEntity(ContentTypes.APPLICATION_JSON, body.replace('\'', '"').getBytes(UTF_8)));
+  private Answer post(String path, String body) {
+    return ask(as("member", request("POST", path)).json(body));
   }
-
-  private static final java.nio.charset.Charset UTF_8 = StandardCharsets.UTF_8;
 
   @Nested
   class EveryAnswer {
@@ -147,7 +109,7 @@ class HttpServerTest {
     void withoutContentHasNoByte() throws Exception {
       Answer answer = ask(as("member", request("DELETE", "/compute/v2.1/things/1")));
       assertThat(answer.status()).isEqualTo(204);
-      assertThat(answer.bytes()).isEmpty();
+      assertThat(answer.reply().bytes()).isNull();
     }
   }
 
@@ -212,7 +174,7 @@ class HttpServerTest {
       Answer answer =
           ask(
               as("member", request(method, "/compute/v2.1" + path))
-                  .addHeader(RawHeader.create("X-OpenStack-Nova-API-Version", version)));
+                  .header("X-OpenStack-Nova-API-Version", version));
       assertThat(answer.status()).isEqualTo(status);
       if (status == 404) {
         answer.isFault("itemNotFound", 404, "The resource could not be found.");
@@ -287,10 +249,10 @@ class HttpServerTest {
     void isWhereLinksBegin() throws Exception {
       assertThat(get("/compute/v2.1/things/1").json().path("serviceUrl").asText())
           .isEqualTo("http://door:8774/compute/v2.1");
-      HttpRequest proxied =
+      TestRequest proxied =
           as("member", request("GET", "/compute/v2.1/things/1"))
-              .addHeader(RawHeader.create("X-Forwarded-Host", "cloud.example.org, inner:80"))
-              .addHeader(RawHeader.create("X-Forwarded-Proto", "https, http"));
+              .header("X-Forwarded-Host", "cloud.example.org, inner:80")
+              .header("X-Forwarded-Proto", "https, http");
       assertThat(ask(proxied).json().path("serviceUrl").asText())
           .isEqualTo("https://cloud.example.org/compute/v2.1");
     }
@@ -307,8 +269,8 @@ class HttpServerTest {
     })
     void thatIsMissingOrUnknownIsAnsweredByEachServiceInKeystonesForm(String path)
         throws Exception {
-      for (HttpRequest request :
-          new HttpRequest[] {request("GET", path), as("stolen", request("GET", path))}) {
+      for (TestRequest request :
+          List.of(request("GET", path), as("stolen", request("GET", path)))) {
         Answer answer = ask(request);
         assertThat(answer.status()).isEqualTo(401);
         assertThat(answer.header("WWW-Authenticate"))
@@ -328,7 +290,7 @@ class HttpServerTest {
       Answer answer =
           ask(
               request("GET", "/compute/v2.1/things")
-                  .addHeader(RawHeader.create("X-OpenStack-Nova-API-Version", "9.99")));
+                  .header("X-OpenStack-Nova-API-Version", "9.99"));
       assertThat(answer.status()).isEqualTo(401);
     }
 
@@ -374,23 +336,16 @@ class HttpServerTest {
     @Test
     void ofAnotherTypeIsNotTaken() throws Exception {
       ask(as("member", request("POST", "/compute/v2.1/things"))
-              .withEntity(ContentTypes.TEXT_XML_UTF8, "<thing/>"))
+              .body("text/xml", "<thing/>".getBytes(UTF_8)))
           .isFault("badMediaType", 415, "Unsupported Content-Type text/xml");
     }
 
     @Test
     void thatIsTooLargeIsOverTheLimit() throws Exception {
-      byte[] fits =
-          ("{\"thing\": {\"name\": \"n\"}}" + " ".repeat(TestFrontDoor.MAX_BODY)).getBytes(UTF_8);
-      HttpEntity.Strict large = HttpEntities.create(ContentTypes.APPLICATION_JSON, fits);
-      ask(as("member", request("POST", "/compute/v2.1/things")).withEntity(large))
-          .isFault("overLimit", 413, "Request is too large.");
-      HttpEntity.Strict small =
-          HttpEntities.create(
-              ContentTypes.APPLICATION_JSON, java.util.Arrays.copyOf(fits, TestFrontDoor.MAX_BODY));
-      assertThat(
-              ask(as("member", request("POST", "/compute/v2.1/things")).withEntity(small)).status())
-          .isEqualTo(202);
+      String fits = "{'thing': {'name': 'n'}}";
+      fits += " ".repeat(TestFrontDoor.MAX_BODY - fits.length());
+      assertThat(post("/compute/v2.1/things", fits).status()).isEqualTo(202);
+      post("/compute/v2.1/things", fits + " ").isFault("overLimit", 413, "Request is too large.");
     }
 
     @ParameterizedTest
@@ -504,6 +459,6 @@ class HttpServerTest {
   void healthNeedsNoToken() throws Exception {
     Answer answer = ask(request("GET", "/healthz"));
     assertThat(answer.status()).isEqualTo(200);
-    assertThat(new String(answer.bytes(), UTF_8)).isEqualTo("ok\n");
+    assertThat(new String(answer.reply().bytes(), UTF_8)).isEqualTo("ok\n");
   }
 }
