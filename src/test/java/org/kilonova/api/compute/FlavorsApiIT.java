@@ -83,7 +83,10 @@ class FlavorsApiIT {
   void linksNameTheProjectThatTheRequestNamed() {
     String project = "0123456789abcdef0123456789abcdef";
     assertThat(
-            user.get("/compute/v2.1/" + project + "/flavors/1").at("/flavor/links/0/href").asText())
+            user.as("u", project, "member")
+                .get("/compute/v2.1/" + project + "/flavors/1")
+                .at("/flavor/links/0/href")
+                .asText())
         .isEqualTo("http://cloud/compute/v2.1/" + project + "/flavors/1");
   }
 
