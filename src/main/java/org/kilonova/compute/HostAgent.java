@@ -154,6 +154,8 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
   private final Setup setup;
   private final TimerScheduler<Command> timers;
   private final OnReady onReady;
+  private final LoopingCall<Command> powerSync;
+  private final LoopingCall<Command> sweep;
   private final Map<InstanceId, ActorRef<InstanceWorker.Command>> workers = new HashMap<>();
 
   /** Up to which attempt an instance was discarded: a late message must not bring it back. */
@@ -187,6 +189,11 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
     this.setup = setup;
     this.timers = timers;
     this.onReady = onReady;
+    this.powerSync =
+        LoopingCall.fixedInterval(
+            timers, setup.clock(), setup.powerSyncInterval(), new Sync(false));
+    this.sweep =
+        LoopingCall.fixedInterval(timers, setup.clock(), setup.sweepInterval(), new Sync(true));
     // Sequence numbers of observations go on growing over restarts.
     this.hostSeq = setup.clock().millis() * 1000;
     context.getSelf().tell(new Open());
@@ -247,8 +254,8 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
       }
     }
     askAboutLeftovers(opened.leftovers());
-    timers.startTimerWithFixedDelay("sync", new Sync(false), setup.powerSyncInterval());
-    timers.startTimerWithFixedDelay("sweep", new Sync(true), setup.sweepInterval());
+    powerSync.start(setup.powerSyncInterval());
+    sweep.start(setup.sweepInterval());
     getContext()
         .getLog()
         .info(
@@ -459,6 +466,7 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
   }
 
   private Behavior<Command> onSeen(Seen seen) {
+    (seen.ask() ? sweep : powerSync).again();
     if (seen.failure() != null) {
       getContext()
           .getLog()

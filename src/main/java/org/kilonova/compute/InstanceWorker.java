@@ -57,6 +57,8 @@ final class InstanceWorker extends AbstractBehavior<InstanceWorker.Command> {
 
   private record Poll() implements Command {}
 
+  private record TooLate() implements Command {}
+
   private record Idle() implements Command {}
 
   record Setup(
@@ -77,6 +79,9 @@ final class InstanceWorker extends AbstractBehavior<InstanceWorker.Command> {
   private static final Duration IDLE_AFTER = Duration.ofSeconds(30);
   private static final int TRANSIENT_RETRIES = 3;
 
+  /** Nova's libvirt driver asks a guest again after so long too. */
+  private static final Duration ASK_AGAIN = Duration.ofSeconds(10);
+
   private final Setup setup;
   private final TimerScheduler<Command> timers;
 
@@ -86,8 +91,8 @@ final class InstanceWorker extends AbstractBehavior<InstanceWorker.Command> {
   /** Set while a driver call runs; a worker never has two. */
   private Next running;
 
-  /** Looked at when the poll timer rings. */
-  private Runnable poll;
+  /** Set while a power state is awaited. */
+  private Await await;
 
   private HostCommand waiting;
   private Report lastWorkReport;
@@ -111,6 +116,7 @@ final class InstanceWorker extends AbstractBehavior<InstanceWorker.Command> {
         .onMessage(Do.class, m -> onDo(m.command()))
         .onMessage(Returned.class, this::onReturned)
         .onMessage(Poll.class, m -> onPoll())
+        .onMessage(TooLate.class, m -> onTooLate())
         .onMessage(Idle.class, m -> onIdle())
         .build();
   }
@@ -124,7 +130,7 @@ final class InstanceWorker extends AbstractBehavior<InstanceWorker.Command> {
     }
     if (current == null) {
       startWaiting();
-    } else if (running == null && poll != null) {
+    } else if (running == null && await != null) {
       // Only waiting for a guest: the newer wish counts.
       finish();
     }
@@ -169,7 +175,7 @@ final class InstanceWorker extends AbstractBehavior<InstanceWorker.Command> {
   }
 
   private void finish() {
-    poll = null;
+    endAwait();
     current = null;
     startWaiting();
   }
@@ -251,6 +257,7 @@ final class InstanceWorker extends AbstractBehavior<InstanceWorker.Command> {
             awaitPower(
                 PowerState.RUNNING,
                 setup.settings().runDeadline(),
+                null,
                 power -> finish(new Activated(setup.id(), domain.attempt(), setup.host(), power)),
                 () -> activateFailed(domain, "it did not run in time"));
           } else {
@@ -309,20 +316,14 @@ final class InstanceWorker extends AbstractBehavior<InstanceWorker.Command> {
         () -> setup.driver().hardReboot(job.domain()), (ok, failure) -> awaitRunning(job, failure));
   }
 
+  /** Asks the guest, and asks again while it does not listen: it may still be booting. */
   private void shutDown(DoWork job, Runnable unheard, Runnable off) {
-    call(
+    awaitPower(
+        PowerState.SHUTDOWN,
+        setup.settings().shutdownDeadline(),
         () -> setup.driver().requestShutdown(setup.id()),
-        (ok, failure) -> {
-          if (failure != null) {
-            unheard.run();
-          } else {
-            awaitPower(
-                PowerState.SHUTDOWN,
-                setup.settings().shutdownDeadline(),
-                power -> off.run(),
-                unheard);
-          }
-        });
+        power -> off.run(),
+        unheard);
   }
 
   private void awaitRunning(DoWork job, Throwable failure) {
@@ -332,6 +333,7 @@ final class InstanceWorker extends AbstractBehavior<InstanceWorker.Command> {
       awaitPower(
           PowerState.RUNNING,
           setup.settings().runDeadline(),
+          null,
           power -> ended(job, power, null),
           () ->
               ended(job, PowerState.NOSTATE, new IllegalStateException("it did not run in time")));
@@ -373,45 +375,109 @@ final class InstanceWorker extends AbstractBehavior<InstanceWorker.Command> {
         });
   }
 
-  // ---- waiting for a power state: a fixed interval with a time-out
-  // ------------------------------------------
+  // ---- waiting for a power state: a LoopingCall with a time-out
+  // ----------------------------------
 
   private interface OnPower {
     void reached(PowerState power);
   }
 
-  private void awaitPower(PowerState wanted, Duration within, OnPower reached, Runnable late) {
-    Instant deadline = setup.clock().instant().plus(within);
-    poll =
-        () ->
-            call(
-                () -> setup.driver().powerState(setup.id()),
-                (value, failure) -> {
-                  boolean there =
-                      failure == null
-                          && (value == wanted
-                              || (wanted == PowerState.SHUTDOWN && value == PowerState.NOSTATE));
-                  if (there) {
-                    poll = null;
-                    reached.reached((PowerState) value);
-                  } else if (waiting != null) {
-                    finish();
-                  } else if (!setup.clock().instant().isBefore(deadline)) {
-                    poll = null;
-                    late.run();
-                  } else {
-                    timers.startSingleTimer(
-                        Poll.class, new Poll(), setup.settings().pollInterval());
-                  }
-                });
-    poll.run();
+  /**
+   * What is awaited.
+   *
+   * @param ask done before the first look and then every {@link #ASK_AGAIN}; null for nothing
+   */
+  private static final class Await {
+    private final PowerState wanted;
+    private final LoopingCall<Command> loop;
+    private final Runnable ask;
+    private final OnPower reached;
+    private final Runnable late;
+    private Instant askNext;
+    private boolean tooLate;
+
+    private Await(
+        PowerState wanted,
+        LoopingCall<Command> loop,
+        Runnable ask,
+        OnPower reached,
+        Runnable late,
+        Instant askNext) {
+      this.wanted = wanted;
+      this.loop = loop;
+      this.ask = ask;
+      this.reached = reached;
+      this.late = late;
+      this.askNext = askNext;
+    }
+
+    private boolean isReached(Object power) {
+      return power == wanted || (wanted == PowerState.SHUTDOWN && power == PowerState.NOSTATE);
+    }
+  }
+
+  private void awaitPower(
+      PowerState wanted, Duration within, Runnable ask, OnPower reached, Runnable late) {
+    LoopingCall<Command> loop =
+        LoopingCall.fixedIntervalWithTimeout(
+            timers,
+            setup.clock(),
+            setup.settings().pollInterval(),
+            within,
+            new Poll(),
+            new TooLate());
+    await = new Await(wanted, loop, ask, reached, late, setup.clock().instant());
+    loop.start();
   }
 
   private Behavior<Command> onPoll() {
-    if (poll != null && running == null) {
-      poll.run();
+    Await a = await;
+    if (a == null || running != null) {
+      return this;
+    }
+    Instant now = setup.clock().instant();
+    boolean ask = a.ask != null && !now.isBefore(a.askNext);
+    if (ask) {
+      a.askNext = now.plus(ASK_AGAIN);
+    }
+    call(
+        () -> {
+          if (ask) {
+            a.ask.run();
+          }
+          return setup.driver().powerState(setup.id());
+        },
+        (power, failure) -> {
+          if (failure == null && a.isReached(power)) {
+            endAwait();
+            a.reached.reached((PowerState) power);
+          } else if (waiting != null) {
+            finish(); // only waiting for a guest: the newer wish counts
+          } else if (a.tooLate) {
+            onTooLate();
+          } else {
+            a.loop.again();
+          }
+        });
+    return this;
+  }
+
+  private Behavior<Command> onTooLate() {
+    Await a = await;
+    if (a != null && running != null) {
+      a.tooLate = true; // the look that is under way may still see it
+    } else if (a != null) {
+      endAwait();
+      a.late.run();
     }
     return this;
+  }
+
+  private void endAwait() {
+    if (await != null) {
+      await.loop.stop();
+      await = null;
+    }
   }
 
   // ---- calling the driver
