@@ -1,7 +1,9 @@
 package org.kilonova.api.compute;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Function;
@@ -12,14 +14,33 @@ import org.kilonova.api.http.Method;
 import org.kilonova.api.http.Mount;
 import org.kilonova.api.http.Reply;
 import org.kilonova.catalog.ComputeServices;
+import org.kilonova.catalog.HostService;
 import org.kilonova.compute.ComputeProtocol.Allocation;
 import org.kilonova.compute.HostDirectory.Known;
 import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.Resources;
 
-/** {@code /os-hosts}, which ended with 2.42: list and show. For administrators. */
+/**
+ * {@code /os-hosts}, which ended with 2.42. For administrators. Hosts are not put into maintenance,
+ * nor is their power switched: as with Nova's libvirt driver, that is not implemented.
+ */
 public final class HostsApi {
   private static final String LAST = "2.42";
+  private static final String SWITCH =
+      """
+      {
+        'type': 'string',
+        'enum': ['enable', 'disable', 'Enable', 'Disable', 'ENABLE', 'DISABLE']
+      }
+      """;
+  private static final String UPDATE =
+      """
+      {
+        'type': 'object', 'minProperties': 1, 'additionalProperties': false,
+        'properties': {'status': %1$s, 'maintenance_mode': %1$s}
+      }
+      """
+          .formatted(SWITCH);
 
   private final ComputeServices services;
   private final HostStates hosts;
@@ -33,6 +54,51 @@ public final class HostsApi {
   public void routes(Mount mount) {
     mount.route(Method.GET, "/os-hosts").until(LAST).admin().to(this::list);
     mount.route(Method.GET, "/os-hosts/{id}").until(LAST).admin().to(this::show);
+    mount
+        .route(Method.PUT, "/os-hosts/{id}")
+        .until(LAST)
+        .admin()
+        .json(Schemas.of(UPDATE))
+        .to(this::update);
+    for (String action : List.of("startup", "shutdown", "reboot")) {
+      mount.route(Method.GET, "/os-hosts/{id}/" + action).until(LAST).admin().to(this::power);
+    }
+  }
+
+  private Reply update(Call call) {
+    HostId host = host(call);
+    JsonNode body = call.body();
+    if (body.has("maintenance_mode")) {
+      throw notImplemented();
+    }
+    boolean disable = body.path("status").asText().equalsIgnoreCase("disable");
+    services.setDisabled(host, disable, null);
+    return Reply.json(
+        200,
+        Json.object().put("host", host.name()).put("status", disable ? "disabled" : "enabled"));
+  }
+
+  private Reply power(Call call) {
+    HostId unused = host(call);
+    throw notImplemented();
+  }
+
+  private static ApiFault notImplemented() {
+    return ApiFault.notImplemented("The virt driver does not implement this.");
+  }
+
+  /** The host of the path, which must be known. */
+  private HostId host(Call call) {
+    String name = call.path("id");
+    return services.list().stream()
+        .map(HostService::host)
+        .filter(host -> host.name().equals(name))
+        .findFirst()
+        .orElseThrow(() -> notFound(name));
+  }
+
+  private static ApiFault notFound(String name) {
+    return ApiFault.notFound("Compute host " + name + " could not be found.");
   }
 
   private Reply list(Call call) {
@@ -53,14 +119,8 @@ public final class HostsApi {
   }
 
   private Reply show(Call call) {
-    String name = call.path("id");
-    Known known =
-        name.isBlank() || services.find(new HostId(name)).isEmpty()
-            ? null
-            : hosts.known(new HostId(name)).orElse(null);
-    if (known == null) {
-      throw ApiFault.notFound("Compute host " + name + " could not be found.");
-    }
+    String name = host(call).name();
+    Known known = hosts.known(new HostId(name)).orElseThrow(() -> notFound(name));
     Map<String, Resources> byProject = new TreeMap<>();
     for (Allocation allocation : known.allocations().values()) {
       byProject.merge(allocation.projectId(), allocation.resources(), Resources::plus);

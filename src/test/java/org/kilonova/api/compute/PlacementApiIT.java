@@ -452,4 +452,21 @@ class PlacementApiIT {
     admin.at("2.43").get(URL + "/os-hosts").expect(404);
     user.get(URL + "/os-hosts").expect(403);
   }
+
+  @Test
+  void hostsAreDisabledButNotSwitchedOff() {
+    assertThat(
+            admin.put(URL + "/os-hosts/h1", "{'status': 'disable'}").expect(200).at("/status")
+                .asText())
+        .isEqualTo("disabled");
+    assertThat(services.find(new HostId("h1")).orElseThrow().disabled()).isTrue();
+    admin.put(URL + "/os-hosts/h1", "{'status': 'enable'}").expect(200);
+    admin.put(URL + "/os-hosts/h1", "{'status': 'maybe'}").expect(400);
+    admin.put(URL + "/os-hosts/h1", "{}").expect(400);
+    admin.put(URL + "/os-hosts/none", "{'status': 'enable'}").expect(404);
+    admin.put(URL + "/os-hosts/h1", "{'maintenance_mode': 'enable'}").expect(501);
+    admin.get(URL + "/os-hosts/h1/reboot").expect(501);
+    admin.get(URL + "/os-hosts/none/reboot").expect(404);
+    user.put(URL + "/os-hosts/h1", "{'status': 'enable'}").expect(403);
+  }
 }
