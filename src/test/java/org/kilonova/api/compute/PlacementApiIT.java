@@ -456,7 +456,10 @@ class PlacementApiIT {
   @Test
   void hostsAreDisabledButNotSwitchedOff() {
     assertThat(
-            admin.put(URL + "/os-hosts/h1", "{'status': 'disable'}").expect(200).at("/status")
+            admin
+                .put(URL + "/os-hosts/h1", "{'status': 'disable'}")
+                .expect(200)
+                .at("/status")
                 .asText())
         .isEqualTo("disabled");
     assertThat(services.find(new HostId("h1")).orElseThrow().disabled()).isTrue();
