@@ -477,7 +477,7 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
     usage = seen.usage();
     for (DomainInfo domain : seen.domains()) {
       if (domain.isOurs(setup.cloudId(), setup.host())) {
-        if (seen.ask() || unknownSince.containsKey(domain.uuid())) {
+        if ((seen.ask() && !isNews(domain)) || unknownSince.containsKey(domain.uuid())) {
           ask(domain);
         }
         observe(domain);
@@ -501,6 +501,15 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
                     leftover.id(), leftover.attempt(), setup.host(), PowerState.NOSTATE));
       }
     }
+  }
+
+  /**
+   * A change of power is told as an observation first. If a sweep told it, a guest that shut itself
+   * down would look like one that went down with its host, and be started again.
+   */
+  private boolean isNews(DomainInfo domain) {
+    Observation before = observed.get(domain.uuid());
+    return before == null || before.power() != domain.power();
   }
 
   /**

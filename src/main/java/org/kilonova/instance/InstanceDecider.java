@@ -201,9 +201,8 @@ public final class InstanceDecider {
           case REBOOTING -> p instanceof Active;
           case REBOOTING_HARD -> p instanceof Active || p instanceof Stopped || p instanceof Failed;
         };
-    boolean placed = p.instance().placement() != null && p.instance().launchedAt() != null;
-    if (!vmStateAllows || !placed) {
-      return conflict(p, c.kind().action(), "vm_state " + p.vmState());
+    if (!vmStateAllows) {
+      return conflict(p, c.kind().action());
     }
     Task running = ((Settled) p).task();
     // Nova: a hard reboot may overtake a soft one that does not come to an end.
@@ -213,6 +212,13 @@ public final class InstanceDecider {
             && running.kind() == TaskKind.REBOOTING;
     if (running != null && !overtakes) {
       return conflict(p, c.kind().action(), "task_state " + p.taskState());
+    }
+    if (p.instance().placement() == null || p.instance().launchedAt() == null) {
+      // Nova's must_have_launched: the text it has for a state that is null.
+      return Decision.refuse(
+          Refusal.CONFLICT,
+          "Instance %s is in an invalid state for '%s'"
+              .formatted(p.instance().id(), c.kind().action()));
     }
     return Decision.events(new TaskStarted(nextSequence, c.kind(), c.context(), now));
   }
@@ -225,10 +231,7 @@ public final class InstanceDecider {
       return locked(p);
     }
     if (!(p instanceof Active || p instanceof Stopped)) {
-      return conflict(
-          p,
-          c.remove().isEmpty() ? "update metadata" : "delete metadata",
-          "vm_state " + p.vmState());
+      return conflict(p, c.remove().isEmpty() ? "update metadata" : "delete metadata");
     }
     Map<String, String> after =
         c.replace() ? new HashMap<>() : new HashMap<>(p.instance().metadata());
@@ -250,8 +253,7 @@ public final class InstanceDecider {
       return notFound();
     }
     if (!(p instanceof Active || p instanceof Stopped)) {
-      return conflict(
-          p, c.remove().isEmpty() ? "update tags" : "delete tag", "vm_state " + p.vmState());
+      return conflict(p, c.remove().isEmpty() ? "update tags" : "delete tag");
     }
     Set<String> after =
         c.replace() ? new LinkedHashSet<>() : new LinkedHashSet<>(p.instance().tags());
@@ -463,8 +465,18 @@ public final class InstanceDecider {
       InstanceState state, PowerObserved r, Instant now, long nextSequence) {
     if (!(state instanceof Settled s)
         || s.task() != null
-        || !isPlacedAt(s.instance(), r.host(), r.attempt())
-        || s.instance().power() == r.power()) {
+        || !isPlacedAt(s.instance(), r.host(), r.attempt())) {
+      return Decision.NOTHING;
+    }
+    boolean off = r.power() == PowerState.SHUTDOWN || r.power() == PowerState.CRASHED;
+    // A failed task may have recorded the power already without its vm_state having followed.
+    boolean vmStateFits =
+        switch (s) {
+          case Active a -> !off;
+          case Stopped st -> r.power() != PowerState.RUNNING;
+          case Failed f -> true;
+        };
+    if (vmStateFits && s.instance().power() == r.power()) {
       return Decision.NOTHING;
     }
     PowerStateObserved seen = new PowerStateObserved(r.hostSeq(), r.power(), now);
@@ -484,13 +496,15 @@ public final class InstanceDecider {
           case Absent a -> Ruling.UNKNOWN;
           case Deleting d -> Ruling.DISCARD;
           case Deleted d -> Ruling.DISCARD;
+          // Nothing of a failed build is kept, even if its debt was paid or written off before.
+          case Failed f when f.instance().launchedAt() == null -> Ruling.DISCARD;
           case Present p when isPlacedAt(p.instance(), r.host(), r.attempt()) ->
               owed(p, r) ? Ruling.DISCARD : Ruling.KEEP;
           case Present p -> Ruling.DISCARD;
         };
     TellHost verdict = new TellHost(r.host(), new Verdict(r.id(), r.attempt(), ruling));
-    // The host restarted under a running instance: start it again
-    // (resume_guests_state_on_host_boot).
+    // The host restarted under a running instance: start it again, as Nova's
+    // resume_guests_state_on_host_boot does.
     boolean restart =
         ruling == Ruling.KEEP
             && state instanceof Active a
@@ -555,6 +569,14 @@ public final class InstanceDecider {
 
   private static Decision locked(Present p) {
     return Decision.refuse(Refusal.LOCKED, "Instance " + p.instance().id() + " is locked");
+  }
+
+  /** What is being deleted still shows the vm_state that it had: then the task is in the way. */
+  private static Decision conflict(Present p, String action) {
+    return conflict(
+        p,
+        action,
+        p instanceof Deleting ? "task_state " + p.taskState() : "vm_state " + p.vmState());
   }
 
   private static Decision conflict(Present p, String action, String because) {

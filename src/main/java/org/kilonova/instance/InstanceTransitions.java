@@ -70,8 +70,11 @@ public final class InstanceTransitions {
       Set<Phase> to, BiFunction<InstanceState, InstanceEvent, InstanceState> apply) {}
 
   private static final Map<Phase, Map<Class<?>, Row>> TABLE = new EnumMap<>(Phase.class);
+
+  /** Where an attempt has a host and may still be given up. */
   private static final Set<Phase> BEFORE_COMMIT =
-      EnumSet.of(SCHEDULING, NETWORKING, BLOCK_DEVICE_MAPPING, SPAWNING);
+      EnumSet.of(NETWORKING, BLOCK_DEVICE_MAPPING, SPAWNING);
+
   private static final Set<Phase> BUILDING =
       EnumSet.of(SCHEDULING, NETWORKING, BLOCK_DEVICE_MAPPING, SPAWNING, ACTIVATING);
   private static final Set<Phase> SETTLED = EnumSet.of(ACTIVE, STOPPED, ERROR);
@@ -106,8 +109,7 @@ public final class InstanceTransitions {
             new Active(s.instance().edit(e.at()).power(e.power()).launchedAt(e.at()).done(), null));
 
     // Its failures. An attempt is only ever given up before the commit point: after it the domain
-    // may
-    // run, and a second one must not.
+    // may run, and a second one must not.
     for (Phase p : BEFORE_COMMIT) {
       row(p, AttemptAbandoned.class, SCHEDULING, InstanceTransitions::abandoned);
     }
@@ -141,7 +143,7 @@ public final class InstanceTransitions {
       row(
           p,
           PowerStateObserved.class,
-          Set.of(ACTIVE, STOPPED, ERROR),
+          p == ACTIVE ? Set.of(ACTIVE, STOPPED) : Set.of(p),
           InstanceTransitions::observed);
       row(p, StateReset.class, Set.of(ACTIVE, ERROR), InstanceTransitions::reset);
     }
@@ -170,10 +172,12 @@ public final class InstanceTransitions {
     // What changes nothing but the instance's own data.
     for (Phase p : union(union(BUILDING, SETTLED), EnumSet.of(DELETING))) {
       data(p, DetailsChanged.class, (i, e) -> i.edit(e.at()).details(e.details()).done());
-      data(p, MetadataChanged.class, (i, e) -> i.edit(e.at()).metadata(e.metadata()).done());
-      data(p, TagsChanged.class, (i, e) -> i.edit(e.at()).tags(e.tags()).done());
       data(p, InstanceLocked.class, (i, e) -> i.edit(e.at()).lock(e.lock()).done());
       data(p, InstanceUnlocked.class, (i, e) -> i.edit(e.at()).lock(null).done());
+    }
+    for (Phase p : EnumSet.of(ACTIVE, STOPPED)) {
+      data(p, TagsChanged.class, (i, e) -> i.edit(e.at()).tags(e.tags()).done());
+      data(p, MetadataChanged.class, (i, e) -> i.edit(e.at()).metadata(e.metadata()).done());
     }
     for (Phase p : union(union(BUILDING, SETTLED), EnumSet.of(DELETING, DELETED))) {
       data(p, CleanupDone.class, InstanceTransitions::cleanedUp);

@@ -7,6 +7,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.kilonova.kernel.FlavorSpec;
 import org.kilonova.kernel.ImageSpec;
 import org.kilonova.kernel.InstanceId;
+import org.kilonova.network.Networks.RequestedNetwork;
 
 /** Requests for tests. */
 public final class TestSpecs {
@@ -31,6 +32,11 @@ public final class TestSpecs {
 
   /** A small instance without networks. */
   public static InstanceSpec spec(InstanceId id) {
+    return spec(id, List.of());
+  }
+
+  /** A small instance. */
+  public static InstanceSpec spec(InstanceId id, List<RequestedNetwork> networks) {
     return new InstanceSpec(
         id,
         NUMBER.incrementAndGet(),
@@ -47,7 +53,7 @@ public final class TestSpecs {
         List.of(),
         false,
         List.of("default"),
-        List.of(),
+        networks,
         null,
         null,
         null,
