@@ -132,8 +132,7 @@ final class Scenarios {
     List<Phase> phases = new ArrayList<>(present());
     phases.add(Phase.DELETING);
     List<Lab> all = each(phases, Scenarios::change);
-    all.addAll(
-        each(List.of(Phase.ACTIVE, Phase.STOPPED), Scenarios::changeMore));
+    all.addAll(each(List.of(Phase.ACTIVE, Phase.STOPPED), Scenarios::changeMore));
     return all;
   }
 
