@@ -108,10 +108,15 @@ final class Compute {
       HypervisorDriver driver) {
     ClusterSharding sharding = ClusterSharding.get(system);
     ComputeProtocol.InstanceLink instances =
-        report ->
-            sharding
-                .entityRefFor(InstanceEntity.TYPE_KEY, report.id().toString())
-                .tell(new HostReported(report));
+        report -> {
+          if (driver instanceof FakeDriver fake && fake.losesReport()) {
+            LOG.info("the simulation loses {}", report);
+            return;
+          }
+          sharding
+              .entityRefFor(InstanceEntity.TYPE_KEY, report.id().toString())
+              .tell(new HostReported(report));
+        };
     return new HostAgent.Setup(
         host,
         cloudId,

@@ -36,6 +36,7 @@ import org.kilonova.readmodel.LeaderLock;
 import org.kilonova.readmodel.Projection;
 import org.kilonova.readmodel.ProjectorActor;
 import org.kilonova.readmodel.ShardedInstances;
+import org.kilonova.scheduler.PlacementFactsSource;
 import org.kilonova.scheduler.SchedulerActor;
 import org.kilonova.scheduler.SchedulerConfig;
 import org.kilonova.scheduler.SchedulerProtocol;
@@ -64,7 +65,7 @@ final class Controller {
       String cloudId,
       Networks networks,
       BiConsumer<Handle, InstanceId> onDeleted,
-      SchedulerActor.FactsSource facts,
+      PlacementFactsSource facts,
       Consumer<HostId> onHostSeen,
       Runnable chores) {}
 
@@ -125,7 +126,7 @@ final class Controller {
       ActorSystem<Void> system,
       NodeSettings settings,
       InstantSource clock,
-      SchedulerActor.FactsSource facts) {
+      PlacementFactsSource facts) {
     SchedulerConfig config = new SchedulerConfig(settings.config().getConfig("scheduler"));
     ClusterSharding sharding = ClusterSharding.get(system);
     SchedulerActor.Setup setup =

@@ -1,13 +1,15 @@
 package org.kilonova.scheduler;
 
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import org.kilonova.scheduler.SchedulerProtocol.RequestSpec;
 import org.kilonova.scheduler.filter.Filters;
 
-/** A random host that is up, enabled, and did not refuse before: Nova's chance scheduler. */
+/**
+ * A random host that is up, enabled, where it was asked for, and did not fail before: Nova's chance
+ * scheduler. It does not look at resources; a host that is full refuses the claim.
+ */
 public final class ChanceScheduler implements SchedulerDriver {
   private static final List<HostFilter> FILTERS =
       List.of(
@@ -24,13 +26,14 @@ public final class ChanceScheduler implements SchedulerDriver {
 
   @Override
   public Choice schedule(RequestSpec request, HostFilter.Snapshot snapshot, int wanted) {
-    FilterScheduler.Filtered filtered = FilterScheduler.filter(FILTERS, request, snapshot);
-    List<HostView> hosts = new ArrayList<>(filtered.passed());
+    Filtering filtered = Filtering.apply(FILTERS, request, snapshot);
+    List<HostView> hosts = filtered.passed();
+    if (hosts.isEmpty()) {
+      return new Choice(List.of(), filtered.explanation());
+    }
     Collections.shuffle(hosts, random);
-    String explanation =
-        hosts.isEmpty()
-            ? filtered.explanation()
-            : filtered.explanation() + "; " + hosts.get(0).host() + " by chance";
-    return new Choice(hosts.stream().limit(wanted).toList(), explanation);
+    return new Choice(
+        List.copyOf(hosts.subList(0, Math.min(wanted, hosts.size()))),
+        filtered.explanation("chosen " + hosts.get(0).host() + " by chance"));
   }
 }

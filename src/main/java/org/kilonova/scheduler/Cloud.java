@@ -1,11 +1,14 @@
 package org.kilonova.scheduler;
 
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.kilonova.compute.ComputeProtocol.Allocation;
 import org.kilonova.compute.ComputeProtocol.HostChange;
 import org.kilonova.compute.ComputeProtocol.HostReport;
@@ -21,8 +24,8 @@ import org.kilonova.scheduler.SchedulerProtocol.RequestSpec;
 import org.kilonova.scheduler.SchedulerProtocol.ServiceFact;
 
 /**
- * The scheduler's picture of the cloud, kept up to date change by change so that a decision looks
- * at it as it is. Owned by the actor; not thread safe.
+ * The scheduler's picture of the cloud, kept up to date change by change, so that a decision looks
+ * at it as it is and computes nothing anew. Owned by the actor; not thread safe.
  */
 final class Cloud implements HostFilter.Snapshot {
   private static final String ZONE = "availability_zone";
@@ -30,152 +33,166 @@ final class Cloud implements HostFilter.Snapshot {
   private final HostLedger.Ratios ratios;
   private final String defaultZone;
   private final Map<HostId, Host> hosts = new LinkedHashMap<>();
-  private final Map<InstanceId, HostId> whereabouts = new HashMap<>();
-  private final Map<String, Map<InstanceId, HostId>> groups = new HashMap<>();
-  private PlacementFacts facts = new PlacementFacts(-1, List.of(), List.of());
 
+  /** Server group -> member -> on how many hosts it has a claim (two, while it moves). */
+  private final Map<String, Map<InstanceId, Integer>> groups = new HashMap<>();
+
+  private PlacementFacts facts = new PlacementFacts(Long.MIN_VALUE, List.of(), List.of());
+  private Map<HostId, ServiceFact> services = Map.of();
+  private Map<HostId, List<AggregateFact>> aggregates = Map.of();
+
+  /**
+   * An empty one.
+   *
+   * @param ratios where no aggregate says otherwise
+   * @param defaultZone of hosts that no aggregate puts into another
+   */
   Cloud(HostLedger.Ratios ratios, String defaultZone) {
     this.ratios = ratios;
     this.defaultZone = defaultZone;
   }
 
-  // ---- what is heard
-  // ------------------------------------------------------------------------------------
+  // ---- what is heard ---------------------------------------------------------------------------
 
+  /** A host, whole. What it does not list it does not have; tentative claims stay. */
   void report(HostReport report) {
     Host host = hosts.computeIfAbsent(report.host(), Host::new);
-    List.copyOf(host.claimed.keySet()).forEach(id -> forget(host, id));
+    List.copyOf(host.claimed.keySet()).forEach(host::forget);
     host.capabilities = report.capabilities();
     host.usage = report.usage();
     host.recentBuildFailures = report.recentBuildFailures();
     host.busy = report.busy();
-    host.up = true;
-    report.allocations().forEach(a -> remember(host, a));
-    host.learn(facts);
+    host.reporting = true;
+    report.allocations().forEach(host::remember);
+    host.learn();
   }
 
+  /** A patch of a host that was reported before; others are ignored. */
   void change(HostChange change) {
     Host host = hosts.get(change.host());
-    if (host == null) {
-      return;
+    if (host != null) {
+      host.usage = change.usage();
+      host.recentBuildFailures = change.recentBuildFailures();
+      host.busy = change.busy();
+      change.removed().forEach(host::forget);
+      change.added().forEach(host::remember);
     }
-    host.usage = change.usage();
-    host.recentBuildFailures = change.recentBuildFailures();
-    host.busy = change.busy();
-    change.removed().forEach(id -> forget(host, id));
-    change.added().forEach(a -> remember(host, a));
   }
 
-  void setUp(HostId id, boolean up) {
+  /** Whether its process is there and talks. */
+  void reporting(HostId id, boolean reporting) {
     Host host = hosts.get(id);
     if (host != null) {
-      host.up = up;
+      host.reporting = reporting;
     }
   }
 
+  /** The administrators' facts; older ones than those in force are ignored. */
   void facts(PlacementFacts newer) {
-    if (newer.version() >= facts.version()) {
-      facts = newer;
-      hosts.values().forEach(h -> h.learn(facts));
+    if (newer.version() < facts.version()) {
+      return;
     }
+    facts = newer;
+    services = new HashMap<>();
+    newer.services().forEach(service -> services.put(service.host(), service));
+    aggregates = new HashMap<>();
+    for (AggregateFact aggregate : newer.aggregates()) {
+      for (HostId host : aggregate.hosts()) {
+        aggregates.computeIfAbsent(host, h -> new ArrayList<>()).add(aggregate);
+      }
+    }
+    hosts.values().forEach(Host::learn);
   }
 
+  /** Counts a choice against its host until the host says so itself, or {@link #unclaim}. */
   void claim(HostId id, Allocation allocation) {
     Host host = hosts.get(id);
     if (host != null) {
-      host.tentative.put(allocation.id(), allocation);
-      host.used = host.used.plus(allocation.resources());
-      joined(allocation, id);
+      host.put(host.tentative, allocation);
     }
   }
 
   void unclaim(HostId id, InstanceId instance) {
     Host host = hosts.get(id);
-    Allocation gone = host == null ? null : host.tentative.remove(instance);
-    if (gone != null) {
-      host.used = host.used.minus(gone.resources());
-      if (!host.claimed.containsKey(instance)) {
-        left(gone, id);
-      }
+    if (host != null) {
+      host.take(host.tentative, instance);
     }
   }
 
-  private void remember(Host host, Allocation allocation) {
-    Allocation old = host.claimed.put(allocation.id(), allocation);
-    host.used =
-        (old == null ? host.used : host.used.minus(old.resources())).plus(allocation.resources());
-    joined(allocation, host.id);
-  }
-
-  private void forget(Host host, InstanceId id) {
-    Allocation gone = host.claimed.remove(id);
-    if (gone != null) {
-      host.used = host.used.minus(gone.resources());
-      if (!host.tentative.containsKey(id)) {
-        left(gone, host.id);
-      }
-    }
-  }
-
-  private void joined(Allocation allocation, HostId host) {
-    whereabouts.put(allocation.id(), host);
-    if (allocation.serverGroup() != null) {
-      groups
-          .computeIfAbsent(allocation.serverGroup(), g -> new HashMap<>())
-          .put(allocation.id(), host);
-    }
-  }
-
-  private void left(Allocation allocation, HostId host) {
-    whereabouts.remove(allocation.id(), host);
-    if (allocation.serverGroup() != null) {
-      Map<InstanceId, HostId> members = groups.get(allocation.serverGroup());
-      if (members != null && members.remove(allocation.id(), host) && members.isEmpty()) {
-        groups.remove(allocation.serverGroup());
-      }
-    }
-  }
-
-  // ---- what is asked
-  // --------------------------------------------------------------------------------------
+  // ---- what is asked ---------------------------------------------------------------------------
 
   @Override
-  public Map<HostId, ? extends HostView> hosts() {
-    return hosts;
-  }
-
-  @Override
-  public HostId hostOf(InstanceId id) {
-    return whereabouts.get(id);
+  public Collection<? extends HostView> hosts() {
+    return hosts.values();
   }
 
   @Override
   public boolean hasMembers(String serverGroup, InstanceId except) {
-    Map<InstanceId, HostId> members = groups.getOrDefault(serverGroup, Map.of());
+    Map<InstanceId, Integer> members = groups.getOrDefault(serverGroup, Map.of());
     return members.size() > (members.containsKey(except) ? 1 : 0);
   }
 
   boolean isUsable(HostId id) {
     Host host = hosts.get(id);
-    return host != null && host.up && !host.isDisabled();
+    return host != null && host.isUp() && !host.isDisabled();
   }
 
   /**
-   * Whether some host that is enabled, and that did not fail this instance, is just not there now.
+   * Whether a host that is not there just now could take the instance if it came back: one that is
+   * enabled, not forced down, did not fail this instance before, and, as far as is known, would be
+   * chosen. Of a host that was not heard of since this scheduler started only its name and its zone
+   * are known.
    */
-  boolean mayComeBack(RequestSpec request) {
-    boolean knownButDown =
-        hosts.values().stream()
-            .anyMatch(h -> !h.up && !h.isDisabled() && !request.excluded().contains(h.id));
-    boolean neverHeard =
-        facts.services().stream()
-            .anyMatch(
-                s ->
-                    !s.disabled()
-                        && !s.forcedDown()
-                        && !hosts.containsKey(s.host())
-                        && !request.excluded().contains(s.host()));
-    return knownButDown || neverHeard;
+  boolean mayComeBack(RequestSpec request, SchedulerDriver driver) {
+    List<HostView> away = new ArrayList<>();
+    for (Host host : hosts.values()) {
+      if (!host.reporting
+          && !host.isForcedDown()
+          && !host.isDisabled()
+          && !request.excluded().contains(host.id)) {
+        away.add(new BackAgain(host));
+      }
+    }
+    if (!away.isEmpty()
+        && !driver
+            .schedule(SchedulerDriver.Method.RUN_INSTANCE, request, only(away), 1)
+            .hosts()
+            .isEmpty()) {
+      return true;
+    }
+    return facts.services().stream()
+        .anyMatch(
+            service ->
+                !hosts.containsKey(service.host())
+                    && !service.disabled()
+                    && !service.forcedDown()
+                    && !request.excluded().contains(service.host())
+                    && (request.hostHint() == null
+                        || request.hostHint().equals(service.host().name()))
+                    && (request.availabilityZone() == null
+                        || request.availabilityZone().equals(zoneOf(service.host()))));
+  }
+
+  private HostFilter.Snapshot only(List<HostView> some) {
+    return new HostFilter.Snapshot() {
+      @Override
+      public Collection<? extends HostView> hosts() {
+        return some;
+      }
+
+      @Override
+      public boolean hasMembers(String serverGroup, InstanceId except) {
+        return Cloud.this.hasMembers(serverGroup, except);
+      }
+    };
+  }
+
+  private String zoneOf(HostId host) {
+    return aggregates.getOrDefault(host, List.of()).stream()
+        .map(aggregate -> aggregate.metadata().get(ZONE))
+        .filter(zone -> zone != null)
+        .findFirst()
+        .orElse(defaultZone);
   }
 
   /** One host. */
@@ -183,22 +200,99 @@ final class Cloud implements HostFilter.Snapshot {
     private final HostId id;
     private HostCapabilities capabilities;
     private HostUsage usage;
-    private boolean up;
+    private boolean reporting;
     private int recentBuildFailures;
     private int busy;
     private Resources used = Resources.NONE;
-    private final Map<InstanceId, Allocation> claimed = new LinkedHashMap<>();
-    private final Map<InstanceId, Allocation> tentative = new LinkedHashMap<>();
-    private List<AggregateFact> aggregates = List.of();
+    private final Map<InstanceId, Allocation> claimed = new HashMap<>();
+    private final Map<InstanceId, Allocation> tentative = new HashMap<>();
+    private final Map<String, Set<InstanceId>> members = new HashMap<>();
+
+    // Worked out when a fact or a report comes, not in each decision.
+    private List<AggregateFact> in = List.of();
     private ServiceFact service;
+    private String zone;
+    private Resources limit = Resources.NONE;
 
     private Host(HostId id) {
       this.id = id;
     }
 
-    private void learn(PlacementFacts facts) {
-      aggregates = facts.aggregates().stream().filter(a -> a.hosts().contains(id)).toList();
-      service = facts.services().stream().filter(s -> s.host().equals(id)).findFirst().orElse(null);
+    private void remember(Allocation allocation) {
+      put(claimed, allocation);
+    }
+
+    private void forget(InstanceId instance) {
+      take(claimed, instance);
+    }
+
+    private void put(Map<InstanceId, Allocation> where, Allocation allocation) {
+      take(where, allocation.id());
+      where.put(allocation.id(), allocation);
+      used = used.plus(allocation.resources());
+      String group = allocation.serverGroup();
+      if (group != null
+          && members.computeIfAbsent(group, g -> new HashSet<>()).add(allocation.id())) {
+        groups.computeIfAbsent(group, g -> new HashMap<>()).merge(allocation.id(), 1, Integer::sum);
+      }
+    }
+
+    private void take(Map<InstanceId, Allocation> where, InstanceId instance) {
+      Allocation gone = where.remove(instance);
+      if (gone == null) {
+        return;
+      }
+      used = used.minus(gone.resources());
+      if (gone.serverGroup() != null
+          && !claimed.containsKey(instance)
+          && !tentative.containsKey(instance)) {
+        leave(gone.serverGroup(), instance);
+      }
+    }
+
+    private void leave(String group, InstanceId instance) {
+      Set<InstanceId> here = members.get(group);
+      if (here != null && here.remove(instance)) {
+        if (here.isEmpty()) {
+          members.remove(group);
+        }
+        Map<InstanceId, Integer> everywhere = groups.get(group);
+        everywhere.computeIfPresent(instance, (i, places) -> places == 1 ? null : places - 1);
+        if (everywhere.isEmpty()) {
+          groups.remove(group);
+        }
+      }
+    }
+
+    private void learn() {
+      in = List.copyOf(aggregates.getOrDefault(id, List.of()));
+      service = services.get(id);
+      zone = zoneOf(id);
+      if (capabilities != null) {
+        Resources total = capabilities.total();
+        limit =
+            new Resources(
+                (int) Math.floor(total.vcpus() * ratio("cpu_allocation_ratio", ratios.cpu())),
+                (long) Math.floor(total.memoryMb() * ratio("ram_allocation_ratio", ratios.ram())),
+                (long) Math.floor(total.diskGb() * ratio("disk_allocation_ratio", ratios.disk())));
+      }
+    }
+
+    /** An aggregate's ratio wins; of several the smallest, as in Nova. Nonsense is ignored. */
+    private double ratio(String key, double configured) {
+      return aggregateValues(key).stream()
+          .flatMap(value -> parse(value).stream())
+          .min(Double::compare)
+          .orElse(configured);
+    }
+
+    private static Optional<Double> parse(String value) {
+      try {
+        double ratio = Double.parseDouble(value);
+        return ratio > 0 && Double.isFinite(ratio) ? Optional.of(ratio) : Optional.empty();
+      } catch (NumberFormatException e) {
+        return Optional.empty();
+      }
     }
 
     @Override
@@ -208,17 +302,22 @@ final class Cloud implements HostFilter.Snapshot {
 
     @Override
     public boolean isUp() {
-      return up;
+      return reporting && !isForcedDown();
+    }
+
+    @Override
+    public boolean isForcedDown() {
+      return service != null && service.forcedDown();
     }
 
     @Override
     public boolean isDisabled() {
-      return service != null && (service.disabled() || service.forcedDown());
+      return service != null && service.disabled();
     }
 
     @Override
     public String disabledReason() {
-      return service == null ? null : service.reason();
+      return isDisabled() ? service.reason() : null;
     }
 
     @Override
@@ -232,15 +331,19 @@ final class Cloud implements HostFilter.Snapshot {
     }
 
     @Override
+    public Resources limit() {
+      return limit;
+    }
+
+    @Override
     public Resources used() {
       return used;
     }
 
     @Override
-    public Collection<Allocation> allocations() {
-      Map<InstanceId, Allocation> all = new LinkedHashMap<>(claimed);
-      all.putAll(tentative);
-      return all.values();
+    public int instances() {
+      int both = (int) tentative.keySet().stream().filter(claimed::containsKey).count();
+      return claimed.size() + tentative.size() - both;
     }
 
     @Override
@@ -251,24 +354,18 @@ final class Cloud implements HostFilter.Snapshot {
 
     @Override
     public int members(String serverGroup, InstanceId except) {
-      int count = 0;
-      for (Map.Entry<InstanceId, HostId> member :
-          groups.getOrDefault(serverGroup, Map.of()).entrySet()) {
-        if (member.getValue().equals(id) && !member.getKey().equals(except)) {
-          count++;
-        }
-      }
-      return count;
+      Set<InstanceId> here = members.getOrDefault(serverGroup, Set.of());
+      return here.size() - (here.contains(except) ? 1 : 0);
     }
 
     @Override
     public List<AggregateFact> aggregates() {
-      return aggregates;
+      return in;
     }
 
     @Override
     public String availabilityZone() {
-      return aggregateValues(ZONE).stream().findFirst().orElse(defaultZone);
+      return zone;
     }
 
     @Override
@@ -280,29 +377,88 @@ final class Cloud implements HostFilter.Snapshot {
     public int busy() {
       return busy;
     }
+  }
+
+  /** A host as it would be if it came back as it was. */
+  private record BackAgain(HostView away) implements HostView {
+    @Override
+    public boolean isUp() {
+      return true;
+    }
+
+    @Override
+    public HostId host() {
+      return away.host();
+    }
+
+    @Override
+    public boolean isForcedDown() {
+      return away.isForcedDown();
+    }
+
+    @Override
+    public boolean isDisabled() {
+      return away.isDisabled();
+    }
+
+    @Override
+    public String disabledReason() {
+      return away.disabledReason();
+    }
+
+    @Override
+    public HostCapabilities capabilities() {
+      return away.capabilities();
+    }
+
+    @Override
+    public HostUsage usage() {
+      return away.usage();
+    }
 
     @Override
     public Resources limit() {
-      Resources total = capabilities.total();
-      return new Resources(
-          (int) Math.floor(total.vcpus() * ratio("cpu_allocation_ratio", ratios.cpu())),
-          (long) Math.floor(total.memoryMb() * ratio("ram_allocation_ratio", ratios.ram())),
-          (long) Math.floor(total.diskGb() * ratio("disk_allocation_ratio", ratios.disk())));
+      return away.limit();
     }
 
-    /** An aggregate's ratio wins; of several the smallest, as in Nova. */
-    private double ratio(String key, double configured) {
-      return aggregateValues(key).stream()
-          .mapToDouble(
-              v -> {
-                try {
-                  return Double.parseDouble(v);
-                } catch (NumberFormatException e) {
-                  return configured;
-                }
-              })
-          .min()
-          .orElse(configured);
+    @Override
+    public Resources used() {
+      return away.used();
+    }
+
+    @Override
+    public int instances() {
+      return away.instances();
+    }
+
+    @Override
+    public Optional<Allocation> allocation(InstanceId id) {
+      return away.allocation(id);
+    }
+
+    @Override
+    public int members(String serverGroup, InstanceId except) {
+      return away.members(serverGroup, except);
+    }
+
+    @Override
+    public List<AggregateFact> aggregates() {
+      return away.aggregates();
+    }
+
+    @Override
+    public String availabilityZone() {
+      return away.availabilityZone();
+    }
+
+    @Override
+    public int recentBuildFailures() {
+      return away.recentBuildFailures();
+    }
+
+    @Override
+    public int busy() {
+      return away.busy();
     }
   }
 }

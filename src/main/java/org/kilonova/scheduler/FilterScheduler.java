@@ -8,9 +8,13 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import org.kilonova.scheduler.SchedulerProtocol.RequestSpec;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Filters, then weighers: Nova's filter scheduler. */
 public final class FilterScheduler implements SchedulerDriver {
+  private static final Logger LOG = LoggerFactory.getLogger(FilterScheduler.class);
+
   private final List<HostFilter> filters;
   private final List<HostWeigher> weighers;
   private final Map<String, Double> multipliers;
@@ -22,6 +26,7 @@ public final class FilterScheduler implements SchedulerDriver {
    *
    * @param multipliers by weigher name; those that are missing use their default
    * @param subsetSize one of so many best hosts is taken at random (Nova: host_subset_size)
+   * @param random decides among equals and within the subset
    */
   public FilterScheduler(
       List<HostFilter> filters,
@@ -38,7 +43,7 @@ public final class FilterScheduler implements SchedulerDriver {
 
   @Override
   public Choice schedule(RequestSpec request, HostFilter.Snapshot snapshot, int wanted) {
-    Filtered filtered = filter(filters, request, snapshot);
+    Filtering filtered = Filtering.apply(filters, request, snapshot);
     if (filtered.passed().isEmpty()) {
       return new Choice(List.of(), filtered.explanation());
     }
@@ -47,46 +52,17 @@ public final class FilterScheduler implements SchedulerDriver {
       int pick = random.nextInt(Math.min(subsetSize, weighed.size()));
       weighed.add(0, weighed.remove(pick));
     }
-    String explanation =
-        "%s; chose %s (weight %s of %d)"
-            .formatted(
-                filtered.explanation(),
-                weighed.get(0).host().host(),
-                String.format(Locale.ROOT, "%.2f", weighed.get(0).weight()),
-                weighed.size());
-    return new Choice(weighed.stream().limit(wanted).map(Weighed::host).toList(), explanation);
-  }
-
-  /**
-   * What is left after the filters.
-   *
-   * @param explanation e.g. {@code 12 hosts; ComputeFilter dropped 1, RamFilter dropped 3}
-   */
-  record Filtered(List<HostView> passed, String explanation) {}
-
-  static Filtered filter(
-      List<HostFilter> filters, RequestSpec request, HostFilter.Snapshot snapshot) {
-    List<HostView> left = new ArrayList<>(snapshot.hosts().values());
-    StringBuilder explanation = new StringBuilder().append(left.size());
-    explanation.append(left.size() == 1 ? " host" : " hosts");
-    String separator = "; ";
-    for (HostFilter filter : filters) {
-      int before = left.size();
-      left.removeIf(host -> !filter.passes(host, request, snapshot));
-      if (left.size() < before) {
-        explanation
-            .append(separator)
-            .append(filter.name())
-            .append(" dropped ")
-            .append(before - left.size());
-        separator = ", ";
-      }
-    }
-    return new Filtered(left, explanation.toString());
+    Weighed best = weighed.get(0);
+    return new Choice(
+        weighed.stream().limit(wanted).map(Weighed::host).toList(),
+        filtered.explanation(
+            String.format(
+                Locale.ROOT, "chosen %s (weight %.2f)", best.host().host(), best.weight())));
   }
 
   private record Weighed(HostView host, double weight) {}
 
+  /** Best first, equals in any order. */
   private List<Weighed> weigh(List<HostView> hosts, RequestSpec request) {
     double[] weights = new double[hosts.size()];
     for (HostWeigher weigher : weighers) {
@@ -99,7 +75,7 @@ public final class FilterScheduler implements SchedulerDriver {
     for (int i = 0; i < weights.length; i++) {
       weighed.add(new Weighed(hosts.get(i), weights[i]));
     }
-    Collections.shuffle(weighed, random); // equals in any order
+    Collections.shuffle(weighed, random);
     weighed.sort(Comparator.comparingDouble(Weighed::weight).reversed());
     return weighed;
   }
@@ -111,17 +87,28 @@ public final class FilterScheduler implements SchedulerDriver {
       List<HostView> hosts,
       RequestSpec request) {
     double[] values = new double[weights.length];
-    double min = Double.POSITIVE_INFINITY;
+    double min = weigher.minimum();
     double max = Double.NEGATIVE_INFINITY;
     for (int i = 0; i < values.length; i++) {
-      values[i] = weigher.weigh(hosts.get(i), request);
-      min = Math.min(min, values[i]);
+      values[i] = weight(weigher, hosts.get(i), request);
+      min = Double.isNaN(min) ? values[i] : Math.min(min, values[i]);
       max = Math.max(max, values[i]);
     }
     if (max > min) {
       for (int i = 0; i < values.length; i++) {
         weights[i] += multiplier * (values[i] - min) / (max - min);
       }
+    }
+  }
+
+  private static double weight(HostWeigher weigher, HostView host, RequestSpec request) {
+    try {
+      double weight = weigher.weigh(host, request);
+      return Double.isFinite(weight) ? weight : 0;
+    } catch (RuntimeException e) {
+      // Somebody's weigher; the scheduler must survive it.
+      LOG.warn("{} failed on {}", weigher.name(), host.host(), e);
+      return 0;
     }
   }
 }

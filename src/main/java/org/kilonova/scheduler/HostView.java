@@ -1,8 +1,7 @@
 package org.kilonova.scheduler;
 
-import java.util.Collection;
 import java.util.List;
-import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import org.kilonova.compute.ComputeProtocol.Allocation;
 import org.kilonova.compute.driver.HostCapabilities;
@@ -16,24 +15,30 @@ import org.kilonova.scheduler.SchedulerProtocol.AggregateFact;
 public interface HostView {
   HostId host();
 
-  /** Its agent is there and reports. */
+  /** Its agent is there and reports, and nobody forced it down. */
   boolean isUp();
 
-  /** An administrator disabled or forced down its service. */
+  /** An administrator said that it is down, whatever it says itself. */
+  boolean isForcedDown();
+
+  /** An administrator disabled its service. */
   boolean isDisabled();
 
-  /** Why, or null. */
+  /** Why it is disabled, or null. */
   String disabledReason();
 
   HostCapabilities capabilities();
 
   HostUsage usage();
 
+  /** What may be promised in all: total times ratios (an aggregate's, or the configured ones). */
+  Resources limit();
+
   /** Claimed and tentatively claimed. */
   Resources used();
 
-  /** Claims and tentative claims of instances on it, without those of {@code except}. */
-  Collection<Allocation> allocations();
+  /** Instances that have a claim, or a tentative one. */
+  int instances();
 
   /** The claim (also a tentative one) of an instance on it. */
   Optional<Allocation> allocation(InstanceId id);
@@ -47,20 +52,28 @@ public interface HostView {
   /** Its availability zone: an aggregate's, or the default. */
   String availabilityZone();
 
+  /** Failed spawns in a row. */
   int recentBuildFailures();
 
-  /** Instances that are being worked on there. */
+  /** Instances that are being worked on there (Nova's num_io_ops). */
   int busy();
 
-  /** What may be promised in all: total times ratios. */
-  Resources limit();
+  /** What may still be promised; negative if the host is overfull. */
+  default Resources free() {
+    return limit().minus(used());
+  }
+
+  /** The same, for an instance that may have an older claim here already. */
+  default Resources freeFor(InstanceId id) {
+    Resources free = free();
+    return allocation(id).map(own -> free.plus(own.resources())).orElse(free);
+  }
 
   /** All values that its aggregates give a metadata key. */
   default List<String> aggregateValues(String key) {
     return aggregates().stream()
-        .map(AggregateFact::metadata)
-        .map((Map<String, String> m) -> m.get(key))
-        .filter(v -> v != null)
+        .map(aggregate -> aggregate.metadata().get(key))
+        .filter(Objects::nonNull)
         .toList();
   }
 }

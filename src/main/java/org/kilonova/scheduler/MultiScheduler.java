@@ -4,12 +4,10 @@ import java.util.Map;
 import org.kilonova.scheduler.SchedulerProtocol.RequestSpec;
 
 /**
- * One driver for each topic: Nova's multi scheduler. A topic that has no driver of its own falls to
- * the generic one, as a method without a {@code schedule_<method>} falls to {@code schedule}.
+ * One driver for each topic: Nova's multi scheduler. A topic without a driver of its own, and a
+ * choice that names no method, fall to the generic one.
  */
 public final class MultiScheduler implements SchedulerDriver {
-  private static final String COMPUTE = "compute";
-
   private final Map<String, SchedulerDriver> byTopic;
   private final SchedulerDriver generic;
 
@@ -18,13 +16,16 @@ public final class MultiScheduler implements SchedulerDriver {
     this.generic = generic;
   }
 
-  /** The driver for a topic. */
-  public SchedulerDriver forTopic(String topic) {
-    return byTopic.getOrDefault(topic, generic);
+  @Override
+  public Choice schedule(RequestSpec request, HostFilter.Snapshot snapshot, int wanted) {
+    return generic.schedule(request, snapshot, wanted);
   }
 
   @Override
-  public Choice schedule(RequestSpec request, HostFilter.Snapshot snapshot, int wanted) {
-    return forTopic(COMPUTE).schedule(request, snapshot, wanted);
+  public Choice schedule(
+      Method method, RequestSpec request, HostFilter.Snapshot snapshot, int wanted) {
+    return byTopic
+        .getOrDefault(method.topic(), generic)
+        .schedule(method, request, snapshot, wanted);
   }
 }

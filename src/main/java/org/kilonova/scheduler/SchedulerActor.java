@@ -16,8 +16,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.CompletionStage;
-import java.util.function.Supplier;
 import org.kilonova.compute.ComputeNodes;
 import org.kilonova.compute.ComputeProtocol.Allocation;
 import org.kilonova.compute.ComputeProtocol.Follow;
@@ -46,39 +44,43 @@ import org.kilonova.scheduler.SchedulerProtocol.RequestSpec;
 import org.kilonova.scheduler.SchedulerProtocol.SelectHosts;
 
 /**
- * The scheduler: a cluster singleton, in memory only, with no I/O on the way of a message. It
- * guesses; the hosts' agents are the arbiters. So losing it loses nothing: its successor hears the
- * hosts' reports, and the instances repeat what they asked.
+ * The scheduler: one in the cluster, in memory only, with no I/O on the way of a message. It
+ * follows the compute processes, counts its own choices against the hosts until these report them,
+ * and is free to die at any time: the next one hears everything from the hosts again, whoever got
+ * no answer asks again, and a host refuses what does not fit.
+ *
+ * <p>Answers go to the instance by its id, never to an asker.
  */
 public final class SchedulerActor extends AbstractBehavior<Command> {
-  private record Listed(Receptionist.Listing listing) implements Command {}
+  record Listed(Receptionist.Listing listing) implements Command {}
 
-  private record Fed(HostFeed feed) implements Command {}
+  /** What a compute process said, and which. */
+  record Fed(ActorRef<NodeCommand> node, HostFeed feed) implements Command {}
 
-  private record Loaded(PlacementFacts facts) implements Command {}
-
-  private record LoadFailed(Throwable failure) implements Command {}
+  record Loaded(PlacementFacts facts, Throwable failure) implements Command {}
 
   private record Refresh() implements Command {}
 
-  private record Expire() implements Command {}
-
-  /** Where administrators' facts come from: reads the database, off this actor. */
-  public interface FactsSource extends Supplier<CompletionStage<PlacementFacts>> {}
+  private record Check() implements Command {}
 
   /**
    * What it works with.
    *
+   * @param instances how answers reach instances
+   * @param ratios where no aggregate says otherwise
+   * @param defaultZone of hosts that no aggregate puts into another
    * @param alternates how many next best hosts go with an answer
-   * @param claimLife a tentative claim that no host has confirmed is dropped after so long
-   * @param readyAfter a new scheduler answers NotReady until all hosts have reported, at most so
-   *     long
+   * @param claimLife a tentative claim that no host has confirmed is dropped after so long, and the
+   *     answer forgotten
+   * @param readyAfter a new scheduler answers NotReady until all compute processes that are there
+   *     have reported, at most so long (and until the administrators' facts are there: without them
+   *     it would use hosts that are disabled or others' alone)
    * @param silence a process that sent nothing for so long is not up
    */
   public record Setup(
       SchedulerDriver driver,
       InstanceLink instances,
-      FactsSource facts,
+      PlacementFactsSource facts,
       InstantSource clock,
       HostLedger.Ratios ratios,
       String defaultZone,
@@ -88,28 +90,53 @@ public final class SchedulerActor extends AbstractBehavior<Command> {
       Duration silence) {}
 
   private static final Duration FACTS_REFRESH = Duration.ofSeconds(30);
+  private static final Duration CHECK_INTERVAL = Duration.ofSeconds(1);
+  private static final Duration RETRY_AFTER = Duration.ofMillis(500);
 
-  /** A compute process. */
+  /** A compute process that the receptionist lists as reachable. */
   private static final class Node {
-    private String incarnation;
-    private long seq;
-    private Instant heardAt;
+    private final ActorRef<HostFeed> feed;
     private final Set<HostId> hosts = new HashSet<>();
+
+    /** Null as long as a whole report is awaited. */
+    private String incarnation;
+
+    private long seq;
+
+    /** Null if it never reported. */
+    private Instant heardAt;
+
+    private Node(ActorRef<HostFeed> feed) {
+      this.feed = feed;
+    }
   }
 
-  /** An answer that was given, for those who ask again. */
-  private record Tentative(Attempt attempt, HostsSelected answer, Instant until) {}
+  /** An answer that was given, for those who ask again; its claim is tentative at first. */
+  private record Given(HostsSelected answer, Instant until) {
+    private Attempt attempt() {
+      return answer.attempt();
+    }
+
+    private HostId host() {
+      return answer.chosen().host();
+    }
+  }
 
   private final Setup setup;
-  private final ActorRef<HostFeed> feed;
+  private final TimerScheduler<Command> timers;
   private final Cloud cloud;
   private final Map<ActorRef<NodeCommand>, Node> nodes = new HashMap<>();
-  private final Map<InstanceId, Tentative> tentative = new HashMap<>();
-  private Set<ActorRef<NodeCommand>> reachable = Set.of();
+
+  /** By which process a host was reported last. */
+  private final Map<HostId, ActorRef<NodeCommand>> owners = new HashMap<>();
+
+  private final Map<InstanceId, Given> given = new HashMap<>();
   private final Instant readyAt;
   private boolean factsLoaded;
   private boolean listed;
+  private boolean ready;
 
+  /** The scheduler's behavior; to be wired as a cluster singleton on the role controller. */
   public static Behavior<Command> create(Setup setup) {
     return Behaviors.setup(
         context -> Behaviors.withTimers(timers -> new SchedulerActor(context, timers, setup)));
@@ -119,9 +146,9 @@ public final class SchedulerActor extends AbstractBehavior<Command> {
       ActorContext<Command> context, TimerScheduler<Command> timers, Setup setup) {
     super(context);
     this.setup = setup;
+    this.timers = timers;
     this.cloud = new Cloud(setup.ratios(), setup.defaultZone());
     this.readyAt = setup.clock().instant().plus(setup.readyAfter());
-    this.feed = context.messageAdapter(HostFeed.class, Fed::new);
     context
         .getSystem()
         .receptionist()
@@ -129,56 +156,70 @@ public final class SchedulerActor extends AbstractBehavior<Command> {
             Receptionist.subscribe(
                 ComputeNodes.KEY, context.messageAdapter(Receptionist.Listing.class, Listed::new)));
     load();
-    timers.startTimerWithFixedDelay(new Refresh(), FACTS_REFRESH);
-    timers.startTimerWithFixedDelay(new Expire(), Duration.ofSeconds(1));
+    timers.startTimerWithFixedDelay(new Check(), CHECK_INTERVAL);
   }
 
   @Override
   public Receive<Command> createReceive() {
     return newReceiveBuilder()
-        .onMessage(SelectHosts.class, this::onSelect)
-        .onMessage(Fed.class, m -> onFeed(m.feed()))
+        .onMessage(SelectHosts.class, m -> onSelect(m.request()))
+        .onMessage(Fed.class, this::onFed)
         .onMessage(ClaimRefused.class, this::onRefused)
         .onMessage(FactsChanged.class, this::onFactsChanged)
         .onMessage(Listed.class, this::onListed)
         .onMessage(Loaded.class, this::onLoaded)
-        .onMessage(LoadFailed.class, this::onLoadFailed)
         .onMessage(Refresh.class, m -> load())
-        .onMessage(Expire.class, m -> onExpire())
+        .onMessage(Check.class, m -> onCheck())
         .build();
   }
 
-  // ---- choosing
-  // --------------------------------------------------------------------------------------
+  // ---- choosing --------------------------------------------------------------------------------
 
-  private Behavior<Command> onSelect(SelectHosts select) {
-    RequestSpec request = select.request();
+  private Behavior<Command> onSelect(RequestSpec request) {
     Instant now = setup.clock().instant();
-    Tentative given = tentative.get(request.id());
-    if (given != null
-        && given.attempt().equals(request.attempt())
-        && cloud.isUsable(given.answer().chosen().host())) {
-      setup.instances().tell(given.answer()); // asked again: the same answer
+    Given before = given.get(request.id());
+    if (before != null && request.attempt().isOlderThan(before.attempt())) {
+      return this; // late; the instance is further
+    }
+    if (before != null && isStillGood(before, request)) {
+      setup.instances().tell(before.answer());
       return this;
     }
     if (!isReady(now)) {
-      setup.instances().tell(new NotReady(request.id(), request.attempt(), Duration.ofSeconds(1)));
+      setup.instances().tell(new NotReady(request.id(), request.attempt(), RETRY_AFTER));
       return this;
     }
-    drop(request.id());
-    SchedulerDriver.Choice choice = setup.driver().schedule(request, cloud, 1 + setup.alternates());
+    forget(request.id());
+    SchedulerDriver.Choice choice =
+        setup
+            .driver()
+            .schedule(SchedulerDriver.Method.RUN_INSTANCE, request, cloud, 1 + setup.alternates());
+    getContext().getLog().debug("{} {}: {}", request.id(), request.attempt(), choice.explanation());
     FailPoint.reached("scheduler-before-answer");
-    if (choice.hosts().isEmpty()) {
-      setup
-          .instances()
-          .tell(
-              new NoValidHost(
-                  request.id(),
-                  request.attempt(),
-                  choice.explanation(),
-                  cloud.mayComeBack(request)));
-      return this;
-    }
+    setup
+        .instances()
+        .tell(
+            choice.hosts().isEmpty() ? noValidHost(request, choice) : select(request, choice, now));
+    FailPoint.reached("scheduler-after-answer");
+    return this;
+  }
+
+  /** The same question gets the same answer, unless the host went away since. */
+  private boolean isStillGood(Given before, RequestSpec request) {
+    return before.attempt().equals(request.attempt())
+        && cloud.isUsable(before.host())
+        && !request.excluded().contains(before.host());
+  }
+
+  private NoValidHost noValidHost(RequestSpec request, SchedulerDriver.Choice choice) {
+    return new NoValidHost(
+        request.id(),
+        request.attempt(),
+        choice.explanation(),
+        cloud.mayComeBack(request, setup.driver()));
+  }
+
+  private HostsSelected select(RequestSpec request, SchedulerDriver.Choice choice, Instant now) {
     List<Candidate> candidates = choice.hosts().stream().map(SchedulerActor::candidate).toList();
     HostsSelected answer =
         new HostsSelected(
@@ -187,8 +228,7 @@ public final class SchedulerActor extends AbstractBehavior<Command> {
             candidates.get(0),
             List.copyOf(candidates.subList(1, candidates.size())),
             choice.explanation());
-    tentative.put(
-        request.id(), new Tentative(request.attempt(), answer, now.plus(setup.claimLife())));
+    given.put(request.id(), new Given(answer, now.plus(setup.claimLife())));
     cloud.claim(
         answer.chosen().host(),
         new Allocation(
@@ -197,9 +237,7 @@ public final class SchedulerActor extends AbstractBehavior<Command> {
             request.flavor().resources(),
             request.projectId(),
             request.serverGroup() == null ? null : request.serverGroup().id()));
-    setup.instances().tell(answer);
-    FailPoint.reached("scheduler-after-answer");
-    return this;
+    return answer;
   }
 
   private static Candidate candidate(HostView host) {
@@ -207,143 +245,180 @@ public final class SchedulerActor extends AbstractBehavior<Command> {
         host.host(), host.capabilities().hypervisorHostname(), host.availabilityZone());
   }
 
-  /** Ready when everybody who is there has reported, or after a while anyway. */
+  /** Once ready, always ready: a process that joins later must not stop the others' boots. */
   private boolean isReady(Instant now) {
-    boolean heardAll =
-        listed && factsLoaded && !reachable.isEmpty() && nodes.keySet().containsAll(reachable);
-    return heardAll || (!now.isBefore(readyAt) && factsLoaded);
+    if (!ready) {
+      boolean heardAll =
+          listed
+              && !nodes.isEmpty()
+              && nodes.values().stream().allMatch(node -> node.heardAt != null);
+      ready = factsLoaded && (heardAll || !now.isBefore(readyAt));
+    }
+    return ready;
   }
+
+  // ---- tentative claims ------------------------------------------------------------------------
 
   private Behavior<Command> onRefused(ClaimRefused refused) {
-    Tentative given = tentative.get(refused.id());
-    if (given != null && given.attempt().equals(refused.attempt())) {
-      drop(refused.id());
+    Given before = given.get(refused.id());
+    if (before != null && !refused.attempt().isOlderThan(before.attempt())) {
+      forget(refused.id());
     }
     return this;
   }
 
-  private void drop(InstanceId id) {
-    Tentative given = tentative.remove(id);
-    if (given != null) {
-      cloud.unclaim(given.answer().chosen().host(), id);
+  /**
+   * The host says that the claim is made, so it is no longer tentative. The answer is kept for
+   * those who ask again.
+   */
+  private void confirmed(Allocation allocation) {
+    Given before = given.get(allocation.id());
+    if (before != null && !allocation.attempt().isOlderThan(before.attempt())) {
+      cloud.unclaim(before.host(), allocation.id());
     }
   }
 
-  private Behavior<Command> onExpire() {
+  private void forget(InstanceId id) {
+    Given before = given.remove(id);
+    if (before != null) {
+      cloud.unclaim(before.host(), id);
+    }
+  }
+
+  /** Every second: what has expired, who is silent, who has not answered. */
+  private Behavior<Command> onCheck() {
     Instant now = setup.clock().instant();
-    tentative.entrySet().stream()
-        .filter(e -> now.isAfter(e.getValue().until()))
+    given.entrySet().stream()
+        .filter(entry -> !now.isBefore(entry.getValue().until()))
         .map(Map.Entry::getKey)
         .toList()
-        .forEach(this::drop);
-    for (Node node : nodes.values()) {
-      if (now.isAfter(node.heardAt.plus(setup.silence()))) {
-        node.hosts.forEach(h -> cloud.setUp(h, false));
-      }
-    }
+        .forEach(this::forget);
+    nodes.forEach(
+        (ref, node) -> {
+          boolean silent =
+              node.heardAt != null && !now.isBefore(node.heardAt.plus(setup.silence()));
+          if (silent) {
+            reporting(ref, node, false);
+          }
+          if (silent || node.incarnation == null) {
+            ref.tell(new Follow(node.feed));
+          }
+        });
     return this;
   }
 
-  // ---- hearing of hosts
-  // ---------------------------------------------------------------------------------
+  // ---- hearing of hosts ------------------------------------------------------------------------
 
   private Behavior<Command> onListed(Listed message) {
     listed = true;
-    reachable = message.listing().getServiceInstances(ComputeNodes.KEY);
-    for (ActorRef<NodeCommand> node : reachable) {
-      if (!nodes.containsKey(node)) {
-        node.tell(new Follow(feed));
-      }
-    }
+    Set<ActorRef<NodeCommand>> reachable = message.listing().getServiceInstances(ComputeNodes.KEY);
     nodes
         .entrySet()
         .removeIf(
             entry -> {
               boolean gone = !reachable.contains(entry.getKey());
               if (gone) {
-                entry.getValue().hosts.forEach(h -> cloud.setUp(h, false));
+                reporting(entry.getKey(), entry.getValue(), false);
+                getContext().stop(entry.getValue().feed);
               }
               return gone;
             });
-    return this;
-  }
-
-  private Behavior<Command> onFeed(HostFeed message) {
-    Instant now = setup.clock().instant();
-    switch (message) {
-      case HostReports reports -> {
-        Node node = nodes.computeIfAbsent(reports.node(), ref -> new Node());
-        node.incarnation = reports.incarnation();
-        node.seq = reports.seq();
-        node.heardAt = now;
-        for (HostReport report : reports.hosts()) {
-          node.hosts.add(report.host());
-          cloud.report(report);
-          report.allocations().forEach(this::confirmed);
-        }
+    for (ActorRef<NodeCommand> ref : reachable) {
+      if (!nodes.containsKey(ref)) {
+        Node node = new Node(getContext().spawnAnonymous(feedOf(ref, getContext().getSelf())));
+        nodes.put(ref, node);
+        ref.tell(new Follow(node.feed));
       }
-      case HostChanges changes ->
-          nodes.forEach(
-              (ref, node) -> {
-                if (node.incarnation.equals(changes.incarnation())) {
-                  apply(ref, node, changes, now);
-                }
-              });
     }
     return this;
   }
 
-  private void apply(ActorRef<NodeCommand> ref, Node node, HostChanges changes, Instant now) {
-    if (changes.seq() != node.seq + 1) {
-      ref.tell(new Follow(feed)); // something was lost on the way
+  /**
+   * Each process has a feed of its own: {@link HostChanges} does not say who sent it, and a process
+   * that is given up must see its follower end.
+   */
+  private static Behavior<HostFeed> feedOf(ActorRef<NodeCommand> node, ActorRef<Command> self) {
+    return Behaviors.receiveMessage(
+        feed -> {
+          self.tell(new Fed(node, feed));
+          return Behaviors.same();
+        });
+  }
+
+  private Behavior<Command> onFed(Fed fed) {
+    Node node = nodes.get(fed.node());
+    if (node != null) {
+      switch (fed.feed()) {
+        case HostReports reports -> onReports(fed.node(), node, reports);
+        case HostChanges changes -> onChanges(fed.node(), node, changes);
+      }
+    }
+    return this;
+  }
+
+  private void onReports(ActorRef<NodeCommand> ref, Node node, HostReports reports) {
+    reporting(ref, node, false); // those that it no longer has
+    node.hosts.clear();
+    node.incarnation = reports.incarnation();
+    node.seq = reports.seq();
+    node.heardAt = setup.clock().instant();
+    for (HostReport report : reports.hosts()) {
+      node.hosts.add(report.host());
+      owners.put(report.host(), ref);
+      cloud.report(report);
+      report.allocations().forEach(this::confirmed);
+    }
+  }
+
+  private void onChanges(ActorRef<NodeCommand> ref, Node node, HostChanges changes) {
+    if (node.incarnation == null) {
+      return; // a whole report is on its way
+    }
+    if (!changes.incarnation().equals(node.incarnation) || changes.seq() != node.seq + 1) {
+      node.incarnation = null; // something was lost
+      ref.tell(new Follow(node.feed));
       return;
     }
     node.seq = changes.seq();
-    node.heardAt = now;
-    node.hosts.forEach(h -> cloud.setUp(h, true));
+    node.heardAt = setup.clock().instant();
+    reporting(ref, node, true);
     for (HostChange change : changes.changes()) {
       cloud.change(change);
       change.added().forEach(this::confirmed);
     }
   }
 
-  /** The host says that the claim is made: it is no longer tentative. */
-  private void confirmed(Allocation allocation) {
-    Tentative given = tentative.get(allocation.id());
-    if (given != null && !allocation.attempt().isOlderThan(given.attempt())) {
-      tentative.remove(allocation.id());
-      cloud.unclaim(given.answer().chosen().host(), allocation.id());
+  /** Of those hosts that no other process has taken over since. */
+  private void reporting(ActorRef<NodeCommand> ref, Node node, boolean reporting) {
+    for (HostId host : node.hosts) {
+      if (ref.equals(owners.get(host))) {
+        cloud.reporting(host, reporting);
+      }
     }
   }
 
-  // ---- administrators' facts
-  // --------------------------------------------------------------------------------
+  // ---- administrators' facts -------------------------------------------------------------------
 
   private Behavior<Command> load() {
-    getContext()
-        .pipeToSelf(
-            setup.facts().get(),
-            (facts, failure) -> failure == null ? new Loaded(facts) : new LoadFailed(failure));
+    getContext().pipeToSelf(setup.facts().load(), Loaded::new);
     return this;
   }
 
   private Behavior<Command> onLoaded(Loaded loaded) {
-    factsLoaded = true;
-    cloud.facts(loaded.facts());
-    return this;
-  }
-
-  private Behavior<Command> onLoadFailed(LoadFailed failed) {
-    getContext()
-        .getLog()
-        .warn("aggregates and services cannot be read for now: {}", failed.failure().toString());
-    if (!factsLoaded) {
-      getContext().scheduleOnce(Duration.ofSeconds(1), getContext().getSelf(), new Refresh());
+    if (loaded.failure() == null) {
+      factsLoaded = true;
+      cloud.facts(loaded.facts());
+    } else {
+      getContext()
+          .getLog()
+          .warn("aggregates and services cannot be read now: {}", loaded.failure().toString());
     }
+    timers.startSingleTimer(new Refresh(), factsLoaded ? FACTS_REFRESH : CHECK_INTERVAL);
     return this;
   }
 
   private Behavior<Command> onFactsChanged(FactsChanged changed) {
+    factsLoaded = true;
     cloud.facts(changed.facts());
     changed.replyTo().tell(new Acknowledged());
     return this;

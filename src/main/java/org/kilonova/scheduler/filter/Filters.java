@@ -1,13 +1,15 @@
 package org.kilonova.scheduler.filter;
 
+import com.typesafe.config.Config;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
-import org.kilonova.kernel.ImageSpec;
+import org.kilonova.compute.driver.HostCapabilities;
 import org.kilonova.kernel.InstanceId;
-import org.kilonova.kernel.Resources;
 import org.kilonova.kernel.ServerGroupRef;
 import org.kilonova.scheduler.HostFilter;
 import org.kilonova.scheduler.HostView;
@@ -23,6 +25,15 @@ public final class Filters {
     @Override
     public boolean passes(HostView host, RequestSpec request, Snapshot snapshot) {
       return host.isUp() && !host.isDisabled();
+    }
+
+    @Override
+    public String reason(HostView host, RequestSpec request) {
+      if (host.isDisabled()) {
+        String why = host.disabledReason();
+        return why == null || why.isBlank() ? "disabled" : "disabled: " + why.strip();
+      }
+      return host.isForcedDown() ? "forced down" : "down";
     }
   }
 
@@ -57,7 +68,10 @@ public final class Filters {
   public static final class RamFilter implements HostFilter {
     @Override
     public boolean passes(HostView host, RequestSpec request, Snapshot snapshot) {
-      return free(host, request).memoryMb() >= request.flavor().resources().memoryMb();
+      long wanted = request.flavor().resources().memoryMb();
+      // A ratio shares a host among instances, it does not give one more than the host has.
+      return host.freeFor(request.id()).memoryMb() >= wanted
+          && host.capabilities().total().memoryMb() >= wanted;
     }
   }
 
@@ -65,9 +79,10 @@ public final class Filters {
   public static final class CoreFilter implements HostFilter {
     @Override
     public boolean passes(HostView host, RequestSpec request, Snapshot snapshot) {
-      return free(host, request).vcpus() >= request.flavor().resources().vcpus()
-          // As in Nova, a single instance never gets more CPUs than the host really has.
-          && host.capabilities().total().vcpus() >= request.flavor().vcpus();
+      int wanted = request.flavor().resources().vcpus();
+      // As with memory: no instance overcommits against itself.
+      return host.freeFor(request.id()).vcpus() >= wanted
+          && host.capabilities().total().vcpus() >= wanted;
     }
   }
 
@@ -75,54 +90,91 @@ public final class Filters {
   public static final class DiskFilter implements HostFilter {
     @Override
     public boolean passes(HostView host, RequestSpec request, Snapshot snapshot) {
-      return free(host, request).diskGb() >= request.flavor().resources().diskGb();
+      return host.freeFor(request.id()).diskGb() >= request.flavor().resources().diskGb();
     }
   }
 
-  private static Resources free(HostView host, RequestSpec request) {
-    Resources free = host.limit().minus(host.used());
-    return host.allocation(request.id()).map(own -> free.plus(own.resources())).orElse(free);
-  }
-
-  /** What the image says of the architecture and the hypervisor that it needs. */
+  /**
+   * What the image says of the architecture, the hypervisor's type and version, and the virtual
+   * machine mode that it needs, by the new names of the properties or the old ones.
+   */
   public static final class ImagePropertiesFilter implements HostFilter {
+    /** All that QEMU and KVM do. */
+    private static final String HVM = "hvm";
+
     @Override
     public boolean passes(HostView host, RequestSpec request, Snapshot snapshot) {
-      ImageSpec image = request.image();
-      if (image == null) {
+      if (request.image() == null) {
         return true;
       }
-      Map<String, String> p = image.properties();
-      String architecture = first(p, "hw_architecture", "architecture");
-      String type = first(p, "img_hv_type", "hypervisor_type");
-      return (architecture == null
-              || host.capabilities().architectures().contains(canonical(architecture)))
-          && (type == null
-              || type.equalsIgnoreCase(host.capabilities().hypervisorType())
-              || type.equalsIgnoreCase(host.capabilities().virtType()));
+      Map<String, String> properties = request.image().properties();
+      HostCapabilities can = host.capabilities();
+      return first(properties, "hw_architecture", "architecture")
+              .map(ImagePropertiesFilter::architecture)
+              .map(can.architectures()::contains)
+              .orElse(true)
+          && first(properties, "img_hv_type", "hypervisor_type")
+              .map(
+                  t ->
+                      t.equalsIgnoreCase(can.hypervisorType())
+                          || t.equalsIgnoreCase(can.virtType()))
+              .orElse(true)
+          && first(properties, "hw_vm_mode", "vm_mode")
+              .map(mode -> vmMode(mode).equals(HVM))
+              .orElse(true)
+          && first(properties, "img_hv_requested_version", "hypervisor_version_requires")
+              .map(wanted -> VersionPredicate.matches(can.hypervisorVersion(), wanted))
+              .orElse(true);
     }
 
-    private static String first(Map<String, String> properties, String... keys) {
+    private static Optional<String> first(Map<String, String> properties, String... keys) {
       return Arrays.stream(keys)
           .map(properties::get)
-          .filter(v -> v != null && !v.isEmpty())
-          .findFirst()
-          .orElse(null);
+          .filter(value -> value != null && !value.isBlank())
+          .map(String::strip)
+          .findFirst();
     }
 
-    private static String canonical(String architecture) {
-      return switch (architecture) {
+    /** {@code nova/objects/fields.py}, Architecture.canonicalize. */
+    private static String architecture(String name) {
+      String lower = name.toLowerCase(Locale.ROOT);
+      return switch (lower) {
         case "amd64", "x64" -> "x86_64";
-        case "i386", "i486", "i586", "x86" -> "i686";
+        case "i386", "i486", "i586", "x86", "x86_32" -> "i686";
         case "arm64" -> "aarch64";
-        default -> architecture;
+        default -> lower;
+      };
+    }
+
+    /** {@code nova/objects/fields.py}, VMMode.canonicalize. */
+    private static String vmMode(String name) {
+      String lower = name.toLowerCase(Locale.ROOT);
+      return switch (lower) {
+        case "hv", "baremetal" -> HVM;
+        case "pv" -> "xen";
+        default -> lower;
       };
     }
   }
 
-  /** The flavor's extra specs (unscoped, or {@code capabilities:}) against what the host can do. */
+  /**
+   * The flavor's extra specs (unscoped, or {@code capabilities:}) against what the host can do. As
+   * in Nova an unscoped key that is no capability drops the host, unless {@link
+   * AggregateInstanceExtraSpecsFilter} is in use too: then it is that one's, where Nova would have
+   * both filters demand it and no host pass.
+   */
   public static final class ComputeCapabilitiesFilter implements HostFilter {
     private static final String SCOPE = "capabilities:";
+
+    private final boolean alone;
+
+    /** Looks at {@code filters} to see whether the other one is in use. */
+    public ComputeCapabilitiesFilter(Config section) {
+      alone =
+          !section
+              .getStringList("filters")
+              .contains(AggregateInstanceExtraSpecsFilter.class.getSimpleName());
+    }
 
     @Override
     public boolean passes(HostView host, RequestSpec request, Snapshot snapshot) {
@@ -134,9 +186,8 @@ public final class Filters {
           continue; // another scope's
         }
         String value = capability(host, key);
-        boolean scoped = spec.getKey().startsWith(SCOPE);
-        // An unscoped key that is no capability is meant for AggregateInstanceExtraSpecsFilter.
-        if (value == null ? scoped : !ExtraSpecs.matches(value, spec.getValue())) {
+        boolean demanded = alone || spec.getKey().startsWith(SCOPE);
+        if (value == null ? demanded : !ExtraSpecs.matches(value, spec.getValue())) {
           return false;
         }
       }
@@ -150,9 +201,10 @@ public final class Filters {
         case "hypervisor_hostname" -> host.capabilities().hypervisorHostname();
         case "vcpus_total" -> Integer.toString(host.capabilities().total().vcpus());
         case "total_usable_ram_mb" -> Long.toString(host.capabilities().total().memoryMb());
-        case "free_ram_mb" -> Long.toString(host.limit().minus(host.used()).memoryMb());
-        case "free_disk_gb" -> Long.toString(host.limit().minus(host.used()).diskGb());
-        case "num_instances" -> Integer.toString(host.allocations().size());
+        case "vcpus_used" -> Integer.toString(host.used().vcpus());
+        case "free_ram_mb" -> Long.toString(host.free().memoryMb());
+        case "free_disk_mb" -> Long.toString(host.free().diskGb() * 1024);
+        case "num_instances" -> Integer.toString(host.instances());
         case "num_io_ops" -> Integer.toString(host.busy());
         default -> nested(host.capabilities().cpuInfo(), key);
       };
@@ -176,8 +228,8 @@ public final class Filters {
 
   /**
    * The flavor's extra specs (unscoped, or {@code aggregate_instance_extra_specs:}) against the
-   * metadata of the host's aggregates. An unscoped key that no aggregate of the cloud's hosts knows
-   * is not for it.
+   * metadata of the host's aggregates, each of whose values may be a list with commas. An unscoped
+   * key that is a capability is {@link ComputeCapabilitiesFilter}'s.
    */
   public static final class AggregateInstanceExtraSpecsFilter implements HostFilter {
     private static final String SCOPE = "aggregate_instance_extra_specs:";
@@ -204,17 +256,21 @@ public final class Filters {
     }
   }
 
-  /** An aggregate with {@code filter_tenant_id} takes only those projects. */
+  /**
+   * A host in an aggregate with {@code filter_tenant_id} (or {@code filter_tenant_id2} ..., since a
+   * value has a maximum length) takes only those projects.
+   */
   public static final class AggregateMultiTenancyIsolation implements HostFilter {
     @Override
     public boolean passes(HostView host, RequestSpec request, Snapshot snapshot) {
-      List<String> tenants = new java.util.ArrayList<>();
+      Set<String> tenants = new HashSet<>();
       for (AggregateFact aggregate : host.aggregates()) {
-        new TreeMap<>(aggregate.metadata())
+        aggregate
+            .metadata()
             .forEach(
-                (k, v) -> {
-                  if (k.startsWith("filter_tenant_id")) {
-                    tenants.addAll(Arrays.asList(v.split("\\s*,\\s*")));
+                (key, value) -> {
+                  if (key.startsWith("filter_tenant_id")) {
+                    tenants.addAll(Arrays.asList(value.strip().split("\\s*,\\s*")));
                   }
                 });
       }
@@ -227,7 +283,7 @@ public final class Filters {
     @Override
     public boolean passes(HostView host, RequestSpec request, Snapshot snapshot) {
       List<String> ids = request.hints().getOrDefault("same_host", List.of());
-      return ids.isEmpty() || ids.stream().anyMatch(id -> on(host, id));
+      return ids.isEmpty() || ids.stream().anyMatch(id -> isOn(host, id));
     }
   }
 
@@ -236,11 +292,11 @@ public final class Filters {
     @Override
     public boolean passes(HostView host, RequestSpec request, Snapshot snapshot) {
       return request.hints().getOrDefault("different_host", List.of()).stream()
-          .noneMatch(id -> on(host, id));
+          .noneMatch(id -> isOn(host, id));
     }
   }
 
-  private static boolean on(HostView host, String instance) {
+  private static boolean isOn(HostView host, String instance) {
     try {
       return host.allocation(InstanceId.of(instance)).isPresent();
     } catch (IllegalArgumentException e) {
@@ -271,16 +327,24 @@ public final class Filters {
     }
   }
 
-  /** Not too many instances that are being built there at the same time. */
+  /**
+   * Not too many instances that are being built at the same time, where an aggregate says how many:
+   * {@code max_io_ops_per_host}.
+   */
   public static final class IoOpsFilter implements HostFilter {
-    private static final Set<String> KEYS = Set.of("max_io_ops_per_host");
-
     @Override
     public boolean passes(HostView host, RequestSpec request, Snapshot snapshot) {
-      return KEYS.stream()
-          .flatMap(k -> host.aggregateValues(k).stream())
-          .map(Integer::valueOf)
-          .allMatch(max -> host.busy() < max);
+      return host.aggregateValues("max_io_ops_per_host").stream()
+          .allMatch(most -> host.busy() < number(most));
+    }
+
+    /** What is no number limits nothing. */
+    private static int number(String text) {
+      try {
+        return Integer.parseInt(text.strip());
+      } catch (NumberFormatException e) {
+        return Integer.MAX_VALUE;
+      }
     }
   }
 }

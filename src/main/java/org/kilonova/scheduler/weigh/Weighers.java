@@ -1,6 +1,5 @@
 package org.kilonova.scheduler.weigh;
 
-import org.kilonova.kernel.Resources;
 import org.kilonova.kernel.ServerGroupRef;
 import org.kilonova.scheduler.HostView;
 import org.kilonova.scheduler.HostWeigher;
@@ -10,15 +9,16 @@ import org.kilonova.scheduler.SchedulerProtocol.RequestSpec;
 public final class Weighers {
   private Weighers() {}
 
-  private static Resources free(HostView host) {
-    return host.limit().minus(host.used());
-  }
-
   /** More free memory is better. */
   public static final class RAMWeigher implements HostWeigher {
     @Override
     public double weigh(HostView host, RequestSpec request) {
-      return free(host).memoryMb();
+      return host.free().memoryMb();
+    }
+
+    @Override
+    public double minimum() {
+      return 0;
     }
   }
 
@@ -26,7 +26,12 @@ public final class Weighers {
   public static final class CPUWeigher implements HostWeigher {
     @Override
     public double weigh(HostView host, RequestSpec request) {
-      return free(host).vcpus();
+      return host.free().vcpus();
+    }
+
+    @Override
+    public double minimum() {
+      return 0;
     }
   }
 
@@ -34,7 +39,12 @@ public final class Weighers {
   public static final class DiskWeigher implements HostWeigher {
     @Override
     public double weigh(HostView host, RequestSpec request) {
-      return free(host).diskGb();
+      return host.free().diskGb();
+    }
+
+    @Override
+    public double minimum() {
+      return 0;
     }
   }
 
@@ -46,21 +56,26 @@ public final class Weighers {
     }
 
     @Override
+    public double minimum() {
+      return 0;
+    }
+
+    @Override
     public double defaultMultiplier() {
       return -1.0;
     }
   }
 
-  /** Hosts on which builds have failed lately come last. */
+  /** Hosts on which builds have failed lately come last: nothing outweighs it. */
   public static final class BuildFailureWeigher implements HostWeigher {
     @Override
     public double weigh(HostView host, RequestSpec request) {
-      return host.recentBuildFailures();
+      return -host.recentBuildFailures();
     }
 
     @Override
     public double defaultMultiplier() {
-      return -1_000_000.0;
+      return 1_000_000.0;
     }
   }
 
