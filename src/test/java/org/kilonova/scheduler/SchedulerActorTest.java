@@ -501,10 +501,8 @@ class SchedulerActorTest {
         CompletableFuture.completedFuture(
             new PlacementFacts(
                 9, List.of(), List.of(new ServiceFact(new HostId("a"), true, "x", false))));
-    for (int i = 0; i < 6; i++) {
-      pass(Duration.ofSeconds(5));
-      changes();
-    }
+    passWithHeartbeats(Duration.ofSeconds(25));
+    pass(Duration.ofSeconds(5));
     await(SchedulerActor.Loaded.class);
     refused(request());
   }
