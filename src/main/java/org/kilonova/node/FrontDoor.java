@@ -45,11 +45,13 @@ import org.kilonova.catalog.SqlKeyPairs;
 import org.kilonova.catalog.SqlPlacementFacts;
 import org.kilonova.catalog.SqlQuotaLimits;
 import org.kilonova.catalog.SqlServerGroups;
+import org.kilonova.compute.HostDirectory;
 import org.kilonova.identity.EmbeddedIdentity;
 import org.kilonova.identity.IdentitySettings;
 import org.kilonova.image.EmbeddedImages;
 import org.kilonova.image.ImageFiles;
 import org.kilonova.image.PeerImages;
+import org.kilonova.instance.Instances;
 import org.kilonova.kernel.ConfigurationException;
 import org.kilonova.network.DefaultNetwork;
 import org.kilonova.network.SqlNetworks;
@@ -154,7 +156,7 @@ final class FrontDoor {
             settings.publicUrl(),
             settings.config().getBytes("api.max-body-bytes")),
         identity.callers(),
-        services(controller));
+        services(controller.hosts(), controller.instances()));
   }
 
   /**
@@ -176,25 +178,20 @@ final class FrontDoor {
     }
   }
 
-  private List<Service> services(Controller controller) {
+  /** All that is answered, given the way to hosts and instances. */
+  List<Service> services(HostDirectory.View hosts, Instances instances) {
     Flavors flavors = new SqlFlavors(database, clock);
     KeyPairs keyPairs = new SqlKeyPairs(database, clock);
     Aggregates aggregates = new SqlAggregates(database, clock, () -> factsListener.changed());
     ServerGroups groups = new SqlServerGroups(database, clock);
-    HostStates hostStates = new HostStates(controller.hosts()::find, aggregates);
+    HostStates hostStates = new HostStates(hosts::find, aggregates);
     ServersApi servers =
         new ServersApi(
             new ServersApi.Ports(
                 new SqlInstanceQueries(database.jdbi(), CACHED_STATES),
-                controller.instances(),
+                instances,
                 new NodeReferences(
-                    flavors,
-                    keyPairs,
-                    images,
-                    groups,
-                    computeServices,
-                    aggregates,
-                    controller.hosts()),
+                    flavors, keyPairs, images, groups, computeServices, aggregates, hosts),
                 networks,
                 quotas,
                 clock),

@@ -1,7 +1,5 @@
 package org.kilonova.api.compute;
 
-import org.kilonova.api.http.ApiFault;
-import org.kilonova.api.http.Handler;
 import org.kilonova.api.http.Method;
 import org.kilonova.api.http.Mount;
 
@@ -42,10 +40,6 @@ final class GoneApi {
       GET DELETE           /servers/{server}/consoles/{id}
       GET                  /servers/{server}/os-virtual-interfaces
       """;
-  private static final Handler GONE =
-      call -> {
-        throw ApiFault.gone();
-      };
 
   private GoneApi() {}
 
@@ -54,7 +48,7 @@ final class GoneApi {
     for (String line : ROUTES.lines().toList()) {
       String[] words = line.strip().split("\\s+");
       for (int i = 0; i < words.length - 1; i++) {
-        mount.route(Method.valueOf(words[i]), words[words.length - 1]).token().to(GONE);
+        mount.route(Method.valueOf(words[i]), words[words.length - 1]).gone();
       }
     }
   }

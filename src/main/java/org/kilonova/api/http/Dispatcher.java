@@ -85,8 +85,8 @@ final class Dispatcher {
     }
 
     private Reply answerOrThrow() throws Exception {
+      service = services.get(Paths.first(request.path()));
       List<String> segments = Paths.split(request.path());
-      service = segments.isEmpty() ? null : services.get(segments.get(0));
       return service == null
           ? outside(segments)
           : inside(service.find(segments.subList(1, segments.size())));
@@ -136,7 +136,7 @@ final class Dispatcher {
                   method,
                   request.path(),
                   Mount.variables(route, target.found().segments()),
-                  request.query(),
+                  query(),
                   request::header,
                   caller,
                   version,
@@ -179,6 +179,17 @@ final class Dispatcher {
       }
       told = versions.negotiate(request::header);
       return told;
+    }
+
+    private Map<String, List<String>> query() {
+      Map<String, List<String>> query = request.query();
+      query.forEach(
+          (name, values) -> {
+            if (!Json.isText(name) || !values.stream().allMatch(Json::isText)) {
+              throw ApiFault.badRequest("Malformed request URL: bad escape in the query.");
+            }
+          });
+      return query;
     }
 
     private JsonNode json() throws Exception {

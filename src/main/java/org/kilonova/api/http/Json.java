@@ -1,6 +1,7 @@
 package org.kilonova.api.http;
 
 import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.JsonParseException;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
@@ -13,6 +14,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.Map;
 
 /** The one JSON mapper of the APIs. */
 public final class Json {
@@ -49,7 +51,43 @@ public final class Json {
    */
   public static JsonNode parse(byte[] bytes) throws IOException {
     JsonNode node = MAPPER.readTree(bytes);
-    return node == null ? MAPPER.missingNode() : node;
+    if (node == null) {
+      return MAPPER.missingNode();
+    }
+    if (mayEscape(bytes)) {
+      requireText(node);
+    }
+    return node;
+  }
+
+  /** Only an escape can bring in what is no text: the parser refuses the raw bytes. */
+  private static boolean mayEscape(byte[] bytes) {
+    for (int i = 1; i < bytes.length; i++) {
+      if (bytes[i] == 'u' && bytes[i - 1] == '\\') {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** JSON can hold halves of characters and NUL, which neither PostgreSQL nor UTF-8 can. */
+  private static void requireText(JsonNode node) throws JsonProcessingException {
+    if (node.isTextual() && !isText(node.textValue())) {
+      throw new JsonParseException(null, "a string holds NUL or half of a character");
+    }
+    for (Map.Entry<String, JsonNode> field : node.properties()) {
+      if (!isText(field.getKey())) {
+        throw new JsonParseException(null, "a key holds NUL or half of a character");
+      }
+    }
+    for (JsonNode child : node) {
+      requireText(child);
+    }
+  }
+
+  /** Whether a string can be stored and written: no NUL, no half of a character. */
+  static boolean isText(String text) {
+    return text.codePoints().allMatch(c -> c != 0 && Character.getType(c) != Character.SURROGATE);
   }
 
   static byte[] bytes(Object value) {

@@ -239,6 +239,12 @@ public final class Mount {
       return this;
     }
 
+    /** An API that was removed: 410 for everybody who has a token. */
+    public Mount gone() {
+      return token().to(Route.GONE);
+    }
+
+    /** Ends the route. */
     public Mount to(Handler handler) {
       add(
           new Route(

@@ -27,14 +27,28 @@ final class Paths {
     return segments;
   }
 
+  /** The first segment as it was sent; empty if there is none. */
+  static String first(String path) {
+    int start = 0;
+    while (start < path.length() && path.charAt(start) == '/') {
+      start++;
+    }
+    int end = path.indexOf('/', start);
+    return path.substring(start, end < 0 ? path.length() : end);
+  }
+
   private static String decode(String segment) {
     if (segment.indexOf('%') < 0) {
       return segment;
     }
     try {
-      return URLDecoder.decode(segment.replace("+", "%2B"), StandardCharsets.UTF_8);
+      String decoded = URLDecoder.decode(segment.replace("+", "%2B"), StandardCharsets.UTF_8);
+      if (Json.isText(decoded)) {
+        return decoded;
+      }
     } catch (IllegalArgumentException e) {
-      throw ApiFault.badRequest("Malformed request URL: bad escape in the path.");
+      // told below
     }
+    throw ApiFault.badRequest("Malformed request URL: bad escape in the path.");
   }
 }

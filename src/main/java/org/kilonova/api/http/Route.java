@@ -24,6 +24,11 @@ public record Route(
     Body body,
     Function<Microversion, Schema> schema,
     Handler handler) {
+  /** Answers for what was removed. */
+  static final Handler GONE =
+      call -> {
+        throw ApiFault.gone();
+      };
 
   /** Who may call a route. */
   public enum Access {
@@ -50,6 +55,11 @@ public record Route(
     STREAM
   }
 
+  boolean isGone() {
+    return handler == GONE;
+  }
+
+  /** Whether it is there in a version; null where there are none. */
   boolean covers(Microversion version) {
     return version == null
         || ((since == null || version.compareTo(since) >= 0)

@@ -225,6 +225,16 @@ class DispatcherTest {
       assertThat(get("/compute/v2.1/things/" + escaped).json().path("id").asText()).isEqualTo(id);
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"/things/%00", "/things/a%zz", "/things/1?a=%00", "/things/%"})
+    void withABadEscapeIsABadRequest(String path) throws Exception {
+      Answer answer = get("/compute/v2.1" + path);
+      assertThat(answer.status()).isEqualTo(400);
+      assertThat(answer.json().path("badRequest").path("message").asText())
+          .startsWith("Malformed request URL");
+      assertThat(answer.header("x-compute-request-id")).isNotNull();
+    }
+
     @Test
     void mayNameTheProject() throws Exception {
       Answer answer = get("/compute/v2.1/" + TestFrontDoor.PROJECT + "/things/7");
@@ -331,6 +341,22 @@ class DispatcherTest {
     @Test
     void thatIsNestedWithoutEndIsMalformed() throws Exception {
       assertThat(post("/compute/v2.1/things", "[".repeat(500)).status()).isEqualTo(400);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+        strings = {
+          "{'thing': {'name': '\\u0000'}}",
+          "{'thing': {'name': '\\ud800'}}",
+          "{'thing': {'name': 'n', 'metadata': {'\\udc00': 'x'}}}",
+          "{'thing': {'name': 'n', 'tags': ['\\u0000']}}"
+        })
+    void thatHoldsWhatIsNoTextIsMalformed(String body) throws Exception {
+      post("/compute/v2.1/things", body)
+          .isFault("badRequest", 400, "Malformed request body: it is not valid JSON.");
+      assertThat(post("/compute/v2.1/things", "{'thing': {'name': '\\ud83d\\ude00'}}").status())
+          .as("both halves of a character are one")
+          .isEqualTo(202);
     }
 
     @Test

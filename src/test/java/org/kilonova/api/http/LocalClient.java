@@ -76,15 +76,23 @@ public final class LocalClient {
   }
 
   private Answer send(Method method, String pathAndQuery, String body) {
-    TestRequest request = new TestRequest(method.name(), pathAndQuery).header("Host", "cloud");
+    TestRequest request = new TestRequest(method.name(), pathAndQuery);
+    return send(body == null ? request : request.json(body));
+  }
+
+  /** With a body of any type, or with none if the type is null. */
+  public Answer send(Method method, String pathAndQuery, String contentType, byte[] body) {
+    TestRequest request = new TestRequest(method.name(), pathAndQuery);
+    return send(contentType == null ? request : request.body(contentType, body));
+  }
+
+  private Answer send(TestRequest request) {
+    request.header("Host", "cloud");
     if (caller != null) {
       request.header("X-Auth-Token", caller.userId());
     }
     if (microversion != null) {
       request.header("OpenStack-API-Version", service.microversions().type() + " " + microversion);
-    }
-    if (body != null) {
-      request.json(body);
     }
     Dispatcher dispatcher =
         new Dispatcher(

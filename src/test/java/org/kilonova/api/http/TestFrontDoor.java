@@ -129,6 +129,8 @@ final class TestFrontDoor {
               RELEASE.await();
               return Reply.json(200, Json.object());
             })
+        .route(Method.DELETE, "/removed")
+        .gone()
         .route(Method.POST, "/fail/{how}")
         .to(TestFrontDoor::fail);
   }
