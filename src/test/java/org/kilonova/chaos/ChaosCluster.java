@@ -1,0 +1,367 @@
+package org.kilonova.chaos;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
+import org.kilonova.compute.driver.fake.FakeHypervisorOracle;
+import org.kilonova.persistence.Database;
+import org.kilonova.persistence.EmbeddedPostgres;
+
+/**
+ * Real processes of the packaged jar on this machine, with one PostgreSQL and fake hypervisors
+ * whose domains outlive their agents. Processes are killed by the pid that was recorded when they
+ * were started.
+ */
+final class ChaosCluster implements AutoCloseable {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final Duration PATIENCE = Duration.ofSeconds(150);
+
+  /** One process. */
+  static final class Member {
+    private final String name;
+    private final String roles;
+    private final int remoting = freePort();
+    private final int management = freePort();
+    private final int api = freePort();
+    private Process process;
+
+    private Member(String name, String roles) {
+      this.name = name;
+      this.roles = roles;
+    }
+
+    String name() {
+      return name;
+    }
+
+    boolean isAlive() {
+      return process != null && process.isAlive();
+    }
+
+    URI endpoint() {
+      return URI.create("http://127.0.0.1:" + api);
+    }
+  }
+
+  private final Path dir;
+  private final String behaviour;
+  private final int postgresPort = freePort();
+  private final Database.Settings database;
+  private final Map<String, Member> members = new LinkedHashMap<>();
+  private final HttpClient http =
+      HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
+  private String image;
+
+  /**
+   * An empty cluster.
+   *
+   * @param behaviour of the fake hypervisors, e.g. works or slow
+   */
+  ChaosCluster(Path dir, String behaviour) {
+    this.dir = dir;
+    this.behaviour = behaviour;
+    this.database = EmbeddedPostgres.start(dir.resolve("postgres"), postgresPort);
+  }
+
+  // ---- processes
+  // -----------------------------------------------------------------------------------
+
+  Member add(String name, String roles) {
+    Member member = new Member(name, roles);
+    members.put(name, member);
+    return member;
+  }
+
+  /** Starts a member, with a fail-point armed or not (null). */
+  void start(Member member, String failPoint) {
+    String seeds =
+        String.join(
+            ",",
+            members.values().stream()
+                .filter(m -> m.roles.contains("controller"))
+                .map(m -> "127.0.0.1:" + m.remoting)
+                .toList());
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(
+        List.of(
+            "-Xmx384m",
+            "-XX:TieredStopAtLevel=1",
+            "-XX:+UseSerialGC",
+            "--enable-native-access=ALL-UNNAMED"));
+    if (failPoint != null) {
+      command.add("-Dkilonova.failpoint=" + failPoint);
+    }
+    command.addAll(List.of("-jar", System.getProperty("kilonova.jar"), "node"));
+    ProcessBuilder builder = new ProcessBuilder(command);
+    Map<String, String> env = builder.environment();
+    env.put("KILONOVA_ROLES", member.roles);
+    env.put("KILONOVA_NODE_NAME", member.name);
+    env.put("KILONOVA_HOST", member.name);
+    env.put("KILONOVA_STATE_DIR", dir.resolve(member.name).toString());
+    env.put("KILONOVA_DATA_DIR", dir.resolve("data").toString());
+    env.put("KILONOVA_FAKE_DIR", hypervisors().toString());
+    env.put("KILONOVA_FAKE_BEHAVIOUR", behaviour);
+    env.put("KILONOVA_DRIVER", "fake");
+    env.put("KILONOVA_SEEDS", seeds);
+    env.put("KILONOVA_REMOTING_PORT", Integer.toString(member.remoting));
+    env.put("KILONOVA_MANAGEMENT_PORT", Integer.toString(member.management));
+    env.put("KILONOVA_API_PORT", Integer.toString(member.api));
+    env.put("KILONOVA_DB_URL", database.url());
+    env.put("KILONOVA_DB_USER", database.user());
+    env.put("KILONOVA_DB_PASSWORD", database.password());
+    env.put("KILONOVA_AUTH_STRATEGY", "noauth2");
+    File log = dir.resolve(member.name + ".log").toFile();
+    builder.redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.appendTo(log));
+    try {
+      member.process = builder.start();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Starts all that were added, and waits until they serve and so many hosts are known. */
+  void startAll(int hosts) {
+    members.values().forEach(m -> start(m, null));
+    controllers().forEach(this::awaitServing);
+    controllers().forEach(c -> await("hosts of " + c.name, () -> up(c), n -> n == hosts));
+  }
+
+  void awaitServing(Member member) {
+    await(
+        member.name + " serves",
+        () -> {
+          try {
+            return send(member, "GET", "/healthz", null).statusCode();
+          } catch (UncheckedIOException e) {
+            return 0;
+          }
+        },
+        status -> status == 200);
+  }
+
+  private int up(Member controller) {
+    int up = 0;
+    for (JsonNode service :
+        json(send(controller, "GET", "/compute/v2.1/os-services?binary=nova-compute", null))
+            .path("services")) {
+      up += service.path("state").asText().equals("up") ? 1 : 0;
+    }
+    return up;
+  }
+
+  List<Member> controllers() {
+    return members.values().stream()
+        .filter(m -> m.roles.contains("controller") && m.isAlive())
+        .toList();
+  }
+
+  /** As a power cut would. */
+  void kill(Member member) {
+    member.process.destroyForcibly();
+    awaitDead(member);
+  }
+
+  void awaitDead(Member member) {
+    try {
+      if (!member.process.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
+        throw new AssertionError(member.name + " did not die");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new AssertionError(e);
+    }
+  }
+
+  /** kill -9 of PostgreSQL's postmaster, and a new start. */
+  void killPostgresAndRestart() {
+    long pid = EmbeddedPostgres.status(dir.resolve("postgres")).orElseThrow().pid();
+    ProcessHandle.of(pid).orElseThrow().destroyForcibly();
+    await(
+        "PostgreSQL is dead",
+        () -> ProcessHandle.of(pid).map(ChaosCluster::runs),
+        a -> !a.orElse(false));
+    EmbeddedPostgres.start(dir.resolve("postgres"), postgresPort);
+  }
+
+  private static boolean runs(ProcessHandle process) {
+    // A zombie that nobody reaps still counts as alive for the JDK, but has no command any more.
+    return process.isAlive() && process.info().command().isPresent();
+  }
+
+  Path hypervisors() {
+    return dir.resolve("fake-hypervisor");
+  }
+
+  FakeHypervisorOracle oracle() {
+    return new FakeHypervisorOracle(hypervisors());
+  }
+
+  Database openDatabase() {
+    return Database.open(database);
+  }
+
+  String log(Member member) {
+    try {
+      return Files.readString(dir.resolve(member.name + ".log"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  // ---- the API
+  // ----------------------------------------------------------------------------------------
+
+  HttpResponse<byte[]> send(Member member, String method, String path, Object body) {
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(member.endpoint().resolve(path))
+            .timeout(Duration.ofSeconds(40))
+            .header("X-Auth-Token", "admin:admin");
+    try {
+      if (body instanceof byte[] bytes) {
+        request
+            .header("Content-Type", "application/octet-stream")
+            .method(method, BodyPublishers.ofByteArray(bytes));
+      } else if (body != null) {
+        request
+            .header("Content-Type", "application/json")
+            .method(method, BodyPublishers.ofByteArray(JSON.writeValueAsBytes(body)));
+      } else {
+        request.method(method, BodyPublishers.noBody());
+      }
+      return http.send(request.build(), BodyHandlers.ofByteArray());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new AssertionError(e);
+    }
+  }
+
+  static JsonNode json(HttpResponse<byte[]> answer) {
+    try {
+      return answer.body().length == 0 ? JSON.missingNode() : JSON.readTree(answer.body());
+    } catch (IOException e) {
+      throw new AssertionError(answer.statusCode() + " " + new String(answer.body()), e);
+    }
+  }
+
+  /** An image to boot from, and no quota in the way. */
+  void prepare() {
+    Member any = controllers().get(0);
+    JsonNode created =
+        json(
+            send(
+                any,
+                "POST",
+                "/image/v2/images",
+                Map.of(
+                    "name",
+                    "chaos",
+                    "disk_format",
+                    "raw",
+                    "container_format",
+                    "bare",
+                    "visibility",
+                    "public")));
+    image = created.path("id").asText();
+    HttpResponse<byte[]> stored =
+        send(any, "PUT", "/image/v2/images/" + image + "/file", new byte[1024]);
+    HttpResponse<byte[]> quota =
+        send(
+            any,
+            "PUT",
+            "/compute/v2.1/os-quota-sets/admin",
+            Map.of("quota_set", Map.of("instances", -1, "cores", -1, "ram", -1)));
+    if (stored.statusCode() != 204 || quota.statusCode() != 200) {
+      throw new AssertionError(stored + " " + quota + " " + new String(quota.body()));
+    }
+  }
+
+  /**
+   * Boots a server.
+   *
+   * @return its id, or null if the request was not answered with 202
+   */
+  String boot(Member controller, String name) {
+    try {
+      HttpResponse<byte[]> answer =
+          send(
+              controller,
+              "POST",
+              "/compute/v2.1/servers",
+              Map.of("server", Map.of("name", name, "imageRef", image, "flavorRef", "1")));
+      return answer.statusCode() == 202 ? json(answer).path("server").path("id").asText() : null;
+    } catch (UncheckedIOException e) {
+      return null; // it was killed before it answered
+    }
+  }
+
+  /** Status (and task state) of all servers, as some controller lists them. */
+  Map<String, String> statuses(Member controller) {
+    Map<String, String> statuses = new LinkedHashMap<>();
+    for (JsonNode server :
+        json(send(controller, "GET", "/compute/v2.1/servers/detail?limit=1000", null))
+            .path("servers")) {
+      statuses.put(
+          server.path("id").asText(),
+          server.path("status").asText()
+              + (server.path("OS-EXT-STS:task_state").isNull()
+                  ? ""
+                  : " " + server.path("OS-EXT-STS:task_state").asText())
+              + (server.has("fault") ? ": " + server.path("fault").path("message").asText() : ""));
+    }
+    return statuses;
+  }
+
+  /** Waits until something is as wanted. */
+  static <T> T await(String what, Supplier<T> value, Predicate<T> wanted) {
+    Instant deadline = Instant.now().plus(PATIENCE);
+    while (true) {
+      T now = value.get();
+      if (wanted.test(now)) {
+        return now;
+      }
+      if (Instant.now().isAfter(deadline)) {
+        throw new AssertionError(what + ": still " + now);
+      }
+      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(200));
+    }
+  }
+
+  @Override
+  public void close() {
+    members.values().stream().filter(Member::isAlive).forEach(this::kill);
+    EmbeddedPostgres.stop(dir.resolve("postgres"));
+  }
+
+  private static int freePort() {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return socket.getLocalPort();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}
