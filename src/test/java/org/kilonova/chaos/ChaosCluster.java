@@ -293,8 +293,8 @@ final class ChaosCluster implements AutoCloseable {
         send(
             any,
             "PUT",
-            "/compute/v2.1/os-quota-sets/admin",
-            Map.of("quota_set", Map.of("instances", -1, "cores", -1, "ram", -1)));
+            "/compute/v2.1/os-quota-class-sets/default",
+            Map.of("quota_class_set", Map.of("instances", -1, "cores", -1, "ram", -1)));
     if (stored.statusCode() != 204 || quota.statusCode() != 200) {
       throw new AssertionError(stored + " " + quota + " " + new String(quota.body()));
     }
