@@ -26,6 +26,8 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What only a real connection can show. */
 class HttpServerIT {
@@ -89,6 +91,35 @@ class HttpServerIT {
       assertThat(answer.indexOf("\r\n\r\n")).isEqualTo(answer.length() - 4);
     }
     assertThat(raw("GET", "/compute/v2.1/things/1")).endsWith("}");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "/compute/v2.1/things/%zz",
+        "/compute/v2.1/things/%00",
+        "/compute/v2.1/things/1?a=%zz",
+        "/compute/v2.1/things/1?a=%00",
+        "/compute/v2.1/things/1?=&&=&%",
+        "/compute/v2.1/things/a|b<c>",
+        "//compute//v2.1//things//%2e%2e//..",
+        "nonsense",
+        "*"
+      })
+  void aTargetThatMakesNoSenseIsTheClientsFault(String target) throws Exception {
+    assertThat(raw("GET", target)).matches("(?s)HTTP/1.1 (200|4\\d\\d) .*").doesNotContain("\tat ");
+  }
+
+  @Test
+  void aTargetWithoutEndIsTooLong() throws Exception {
+    assertThat(raw("GET", "/compute/v2.1/things/" + "x".repeat(20_000)))
+        .startsWith("HTTP/1.1 414 ");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"TRACE", "OPTIONS", "NONSENSE"})
+  void aMethodThatNoRouteHasIsNotAnswered(String method) throws Exception {
+    assertThat(raw(method, "/compute/v2.1/things/1")).matches("(?s)HTTP/1.1 (405|501) .*");
   }
 
   @Test
