@@ -226,7 +226,7 @@ public final class LoopingCall<M> {
 
     /** oslo's times: 1 s doubling to at most 300 s, for 300 s. The jitter is +-25 %. */
     public static BackOff defaults(RandomGenerator random) {
-      Duration most = Duration.ofSeconds(300);
+      Duration most = Duration.ofMinutes(5);
       return new BackOff(Duration.ofSeconds(1), most, most, 0.75, 1.25, random);
     }
   }

@@ -246,7 +246,7 @@ public final class Filters {
         }
         List<String> values = host.aggregateValues(key);
         if (values.stream()
-            .flatMap(v -> Arrays.stream(v.split(",")))
+            .flatMap(v -> Arrays.stream(v.split(",", -1)))
             .map(String::strip)
             .noneMatch(v -> ExtraSpecs.matches(v, spec.getValue()))) {
           return false;

@@ -19,7 +19,7 @@ final class VersionPredicate {
    * @param version libvirt's number: major * 1,000,000 + minor * 1,000 + release
    */
   static boolean matches(int version, String requirement) {
-    for (String part : requirement.split(",")) {
+    for (String part : requirement.split(",", -1)) {
       Matcher one = ONE.matcher(part);
       if (!one.matches() || !holds(Long.compare(version, wanted(one)), one.group(1))) {
         return false;

@@ -232,8 +232,9 @@ public abstract class HypervisorDriverContract {
 
   @Test
   void spawnThatDiedAfterAnyStepIsTakenUpOrDiscarded() {
+    int number = 100;
     for (SpawnStep died : SpawnStep.values()) {
-      DomainSpec spec = spec(InstanceId.random(), FIRST, 100 + died.ordinal());
+      DomainSpec spec = spec(InstanceId.random(), FIRST, number++);
       assertThatThrownBy(
               () ->
                   driver.spawnPaused(
