@@ -500,7 +500,9 @@ public final class InstanceDecider {
           case Failed f when f.instance().launchedAt() == null -> Ruling.DISCARD;
           case Present p when isPlacedAt(p.instance(), r.host(), r.attempt()) ->
               owed(p, r) ? Ruling.DISCARD : Ruling.KEEP;
-          case Present p -> Ruling.DISCARD;
+          case Present p when isEarlier(r.attempt(), p) -> Ruling.DISCARD;
+          // Ahead of this journal: a stale copy of this entity, or a database that was restored.
+          case Present p -> Ruling.UNKNOWN;
         };
     TellHost verdict = new TellHost(r.host(), new Verdict(r.id(), r.attempt(), ruling));
     // The host restarted under a running instance: start it again, as Nova's
@@ -557,6 +559,11 @@ public final class InstanceDecider {
     return p instanceof Building b
         ? b.attempt()
         : p.instance().placement() == null ? null : p.instance().placement().attempt();
+  }
+
+  private static boolean isEarlier(Attempt attempt, Present p) {
+    Attempt current = attemptOf(p);
+    return current != null && attempt.isOlderThan(current);
   }
 
   private static boolean lockedFor(Present p, boolean admin) {

@@ -137,7 +137,11 @@ public final class InstanceEntity
     if (command instanceof Stop) {
       return Effect().stop();
     }
-    if (command instanceof Nudge) {
+    if (command instanceof Nudge nudge) {
+      if (nudge.revision() > revision()) {
+        context.getLog().warn("{} is behind its journal, recovering", id);
+        return Effect().stop(); // the next message wakes a copy that knows all
+      }
       List<InstanceEvent> due = next(state, now).persist();
       return due.isEmpty()
           ? Effect().none().thenRun(this::plan)
@@ -194,7 +198,7 @@ public final class InstanceEntity
     Instant now = setup.clock().instant();
     Plan plan = next(state, now);
     if (!plan.persist().isEmpty()) {
-      context.getSelf().tell(new Nudge()); // persisting needs a command of its own
+      context.getSelf().tell(new Nudge(revision())); // persisting needs a command of its own
       return;
     }
     if (!plan.pending()) {
@@ -219,7 +223,7 @@ public final class InstanceEntity
     if (plan.wakeAt() != null) {
       pause = Math.min(pause, Math.max(1, Duration.between(now, plan.wakeAt()).toMillis()));
     }
-    timers.startSingleTimer(Nudge.class, new Nudge(), Duration.ofMillis(pause));
+    timers.startSingleTimer(Nudge.class, new Nudge(revision()), Duration.ofMillis(pause));
   }
 
   private void settled(Instant now) {
@@ -228,7 +232,7 @@ public final class InstanceEntity
     if (left.isNegative() || left.isZero()) {
       passivate();
     } else {
-      timers.startSingleTimer(Nudge.class, new Nudge(), left.plusMillis(1));
+      timers.startSingleTimer(Nudge.class, new Nudge(revision()), left.plusMillis(1));
     }
   }
 

@@ -123,8 +123,13 @@ public final class InstanceProtocol {
   // ---- wake-ups; they carry no truth
   // ----------------------------------------------------------------
 
-  /** Look again at what is pending. */
-  public record Nudge() implements Command {}
+  /**
+   * Look again at what is pending.
+   *
+   * @param revision what the sender knows of the journal; a copy of the entity that knows less is
+   *     stale (another copy lived beside it for a while) and makes room for a fresh one
+   */
+  public record Nudge(long revision) implements Command {}
 
   /** An administrator declares the host dead and gone: its debts are struck. */
   public record HostWrittenOff(HostId host) implements Command {}

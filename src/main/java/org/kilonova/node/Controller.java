@@ -192,10 +192,10 @@ final class Controller {
                         projection,
                         new LeaderLock(parts.databaseSettings()),
                         blocking,
-                        id ->
+                        row ->
                             sharding
-                                .entityRefFor(InstanceEntity.TYPE_KEY, id.toString())
-                                .tell(new Nudge()),
+                                .entityRefFor(InstanceEntity.TYPE_KEY, row.id().toString())
+                                .tell(new Nudge(row.revision())),
                         clock,
                         settings.duration("read-model.poll-interval"),
                         settings.duration("read-model.watchdog-interval"),

@@ -9,6 +9,8 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import com.fasterxml.jackson.datatype.jsr310.JavaTimeModule;
 import java.io.UncheckedIOException;
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.sql.Types;
 import java.time.Instant;
 import java.time.OffsetDateTime;
@@ -156,30 +158,39 @@ public final class InstanceRows {
     return at == null ? null : at.atOffset(ZoneOffset.UTC);
   }
 
-  /** Ids of instances for which something is pending and that have not moved since. */
-  public static List<InstanceId> inFlightSince(Handle handle, Instant before, int limit) {
+  /**
+   * An instance for which something is pending.
+   *
+   * @param revision what the row knows of its journal
+   */
+  public record InFlight(InstanceId id, long revision) {
+    static InFlight of(ResultSet row) throws SQLException {
+      return new InFlight(
+          new InstanceId(row.getObject("uuid", UUID.class)), row.getLong("revision"));
+    }
+  }
+
+  /** Instances for which something is pending and that have not moved since. */
+  public static List<InFlight> inFlightSince(Handle handle, Instant before, int limit) {
     return handle
         .createQuery(
-            "SELECT uuid FROM instance WHERE in_flight AND updated_at < :before"
+            "SELECT uuid, revision FROM instance WHERE in_flight AND updated_at < :before"
                 + " ORDER BY updated_at LIMIT :limit")
         .bind("before", time(before))
         .bind("limit", limit)
-        .map((rs, ctx) -> new InstanceId(rs.getObject(1, UUID.class)))
+        .map((rs, ctx) -> InFlight.of(rs))
         .list();
   }
 
-  /**
-   * Ids of instances on a host for which something is pending, those that owe it a clean-up
-   * included.
-   */
-  public static List<InstanceId> inFlightOn(Handle handle, String host) {
+  /** Instances on a host for which something is pending, those that owe it a clean-up included. */
+  public static List<InFlight> inFlightOn(Handle handle, String host) {
     return handle
         .createQuery(
-            "SELECT uuid FROM instance WHERE in_flight AND (host = :host OR EXISTS (SELECT 1 FROM"
+            "SELECT uuid, revision FROM instance WHERE in_flight AND (host = :host OR EXISTS (SELECT 1 FROM"
                 + " jsonb_array_elements(state -> 'instance' -> 'obligations') o"
                 + " WHERE o ->> 'host' = :host))")
         .bind("host", host)
-        .map((rs, ctx) -> new InstanceId(rs.getObject(1, UUID.class)))
+        .map((rs, ctx) -> InFlight.of(rs))
         .list();
   }
 }

@@ -16,7 +16,7 @@ import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 import org.jdbi.v3.core.Jdbi;
 import org.kilonova.kernel.HostId;
-import org.kilonova.kernel.InstanceId;
+import org.kilonova.readmodel.InstanceRows.InFlight;
 
 /**
  * Runs the {@link Projection} and the watchdog on the controller that holds the {@link LeaderLock}.
@@ -55,7 +55,7 @@ public final class ProjectorActor extends AbstractBehavior<ProjectorActor.Comman
       Projection projection,
       LeaderLock lock,
       Executor blocking,
-      Consumer<InstanceId> nudge,
+      Consumer<InFlight> nudge,
       InstantSource clock,
       Duration pollInterval,
       Duration sweepInterval,
@@ -144,7 +144,7 @@ public final class ProjectorActor extends AbstractBehavior<ProjectorActor.Comman
     return this;
   }
 
-  private List<InstanceId> find(Instant before) {
+  private List<InFlight> find(Instant before) {
     return setup
         .jdbi()
         .withHandle(handle -> InstanceRows.inFlightSince(handle, before, NUDGES_PER_SWEEP));
@@ -175,7 +175,7 @@ public final class ProjectorActor extends AbstractBehavior<ProjectorActor.Comman
     return this;
   }
 
-  private void nudgeAll(java.util.function.Supplier<List<InstanceId>> ids) {
+  private void nudgeAll(java.util.function.Supplier<List<InFlight>> ids) {
     CompletableFuture.supplyAsync(ids, setup.blocking())
         .thenAccept(found -> found.forEach(setup.nudge()))
         .exceptionally(

@@ -561,7 +561,7 @@ class InstanceDeciderTest {
     @ParameterizedTest
     @CsvSource({
       "ABSENT,UNKNOWN",
-      "SCHEDULING,DISCARD",
+      "SCHEDULING,UNKNOWN",
       "NETWORKING,KEEP",
       "SPAWNING,KEEP",
       "ACTIVATING,KEEP",
@@ -580,6 +580,14 @@ class InstanceDeciderTest {
       Lab lab = Lab.absent().boot(A, A).spawnFailed(false);
       assertThat(found(lab, FIRST, PowerState.PAUSED)).isEqualTo(Ruling.DISCARD);
       assertThat(found(lab, SECOND, PowerState.PAUSED)).isEqualTo(Ruling.KEEP);
+    }
+
+    /** A stale copy of the entity must not have a guest destroyed on its first word. */
+    @Test
+    void aDomainThatIsAheadOfTheJournalIsNotDiscardedAtOnce() {
+      for (Phase phase : List.of(Phase.NETWORKING, Phase.SPAWNING, Phase.ACTIVE)) {
+        assertThat(found(Lab.at(phase), SECOND, PowerState.RUNNING)).isEqualTo(Ruling.UNKNOWN);
+      }
     }
 
     @Test
