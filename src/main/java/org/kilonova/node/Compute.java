@@ -54,7 +54,6 @@ final class Compute {
       InstantSource clock,
       CompletionStage<CloudFacts.Answer> facts,
       Function<CloudFacts.Answer, ImageSource> images) {
-    checkDriver(settings);
     facts.whenComplete(
         (answer, failure) -> {
           if (failure != null) {
@@ -161,7 +160,7 @@ final class Compute {
     return hosts;
   }
 
-  private static void checkDriver(NodeSettings settings) {
+  static void checkDriver(NodeSettings settings) {
     String driver = settings.text("compute.driver");
     if (!Set.of("libvirt", "fake").contains(driver)) {
       throw new ConfigurationException(

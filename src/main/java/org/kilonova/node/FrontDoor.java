@@ -232,7 +232,7 @@ final class FrontDoor {
         password.isEmpty() ? Optional.empty() : Optional.of(password));
   }
 
-  private static IdentitySettings.Strategy strategy(NodeSettings settings) {
+  static IdentitySettings.Strategy strategy(NodeSettings settings) {
     String name = settings.text("api.auth-strategy").toLowerCase(Locale.ROOT);
     IdentitySettings.Strategy strategy =
         switch (name) {

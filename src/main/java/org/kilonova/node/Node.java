@@ -27,8 +27,11 @@ import org.kilonova.image.HttpImageSource;
 import org.kilonova.image.PeerImages;
 import org.kilonova.kernel.Clock;
 import org.kilonova.kernel.ConfigurationException;
+import org.kilonova.network.DefaultNetwork;
 import org.kilonova.persistence.Database;
 import org.kilonova.persistence.EmbeddedPostgres;
+import org.kilonova.quota.SqlQuotas;
+import org.kilonova.scheduler.SchedulerConfig;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -63,6 +66,7 @@ public final class Node {
   /** Starts a process from this configuration. */
   public static ActorSystem<Void> start(Config root) {
     NodeSettings settings = new NodeSettings(root);
+    check(settings);
     InstantSource clock = Clock.system();
     String host = settings.text("cluster.host");
     requireFree("kilonova.cluster.port", host, settings.number("cluster.port"));
@@ -141,6 +145,19 @@ public final class Node {
         Optional.empty(),
         new PeerImages(() -> now.get().serviceToken()),
         () -> List.of(now.get().endpoint(), facts.endpoint()));
+  }
+
+  /** What can be known to be wrong before anything is started. */
+  private static void check(NodeSettings settings) {
+    if (settings.isCompute()) {
+      Compute.checkDriver(settings);
+    }
+    if (settings.isController()) {
+      new SchedulerConfig(settings.config().getConfig("scheduler")).driver();
+      SqlQuotas.defaults(settings.config().getConfig("quota"));
+      DefaultNetwork.of(settings.config().getConfig("network.default"));
+      FrontDoor.strategy(settings);
+    }
   }
 
   private static ActorSystem<Void> actorSystem(Config config) {
