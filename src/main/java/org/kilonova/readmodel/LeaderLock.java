@@ -15,25 +15,30 @@ import org.kilonova.persistence.Database;
  * can reach the database, which is all that this work needs. It is only an economy: two holders
  * would do no harm.
  *
- * <p>Not thread safe; blocks.
+ * <p>Blocks. Once closed it never takes the lock again, also not from a step that was under way
+ * then.
  */
 public final class LeaderLock implements AutoCloseable {
   private static final long KEY = 0x4b494c4f4e4f5641L; // "KILONOVA"
 
   private final Database.Settings settings;
   private Connection connection;
+  private boolean closed;
 
   public LeaderLock(Database.Settings settings) {
     this.settings = settings;
   }
 
   /** Takes the lock if it is free, or keeps it. Never waits for another holder. */
-  public boolean holds() {
+  public synchronized boolean holds() {
+    if (closed) {
+      return false;
+    }
     try {
       if (connection != null && connection.isValid(2)) {
         return true;
       }
-      close();
+      release();
       Connection fresh = connect();
       try (PreparedStatement query = fresh.prepareStatement("SELECT pg_try_advisory_lock(?)")) {
         query.setLong(1, KEY);
@@ -48,7 +53,7 @@ public final class LeaderLock implements AutoCloseable {
       fresh.close();
       return false;
     } catch (SQLException e) {
-      close();
+      release();
       return false;
     }
   }
@@ -68,7 +73,12 @@ public final class LeaderLock implements AutoCloseable {
   }
 
   @Override
-  public void close() {
+  public synchronized void close() {
+    closed = true;
+    release();
+  }
+
+  private void release() {
     if (connection != null) {
       try {
         connection.close();

@@ -36,6 +36,7 @@ import org.kilonova.persistence.EmbeddedPostgres;
  */
 final class ChaosCluster implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
+  private static final int REMOVED = 75;
   private static final Duration PATIENCE = Duration.ofSeconds(150);
 
   /** One process. */
@@ -45,7 +46,7 @@ final class ChaosCluster implements AutoCloseable {
     private final int remoting = freePort();
     private final int management = freePort();
     private final int api = freePort();
-    private Process process;
+    private volatile Process process;
 
     private Member(String name, String roles) {
       this.name = name;
@@ -73,6 +74,7 @@ final class ChaosCluster implements AutoCloseable {
   private final HttpClient http =
       HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
   private String image;
+  private volatile boolean closing;
 
   /**
    * An empty cluster.
@@ -136,7 +138,17 @@ final class ChaosCluster implements AutoCloseable {
     File log = dir.resolve(member.name + ".log").toFile();
     builder.redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.appendTo(log));
     try {
-      member.process = builder.start();
+      Process process = builder.start();
+      member.process = process;
+      // What the scripts' supervisor does: a process that the cluster removed is started again.
+      process
+          .onExit()
+          .thenAccept(
+              ended -> {
+                if (ended.exitValue() == REMOVED && !closing && member.process == ended) {
+                  start(member, null);
+                }
+              });
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -353,6 +365,7 @@ final class ChaosCluster implements AutoCloseable {
 
   @Override
   public void close() {
+    closing = true;
     members.values().stream().filter(Member::isAlive).forEach(this::kill);
     EmbeddedPostgres.stop(dir.resolve("postgres"));
   }
