@@ -43,6 +43,7 @@ import org.kilonova.compute.driver.HostCapabilities;
 import org.kilonova.compute.driver.HostUsage;
 import org.kilonova.compute.driver.HypervisorDriver;
 import org.kilonova.compute.driver.HypervisorDriver.Leftover;
+import org.kilonova.kernel.AllocationRatios;
 import org.kilonova.kernel.Attempt;
 import org.kilonova.kernel.FailPoint;
 import org.kilonova.kernel.HostId;
@@ -129,7 +130,7 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
       Executor executor,
       InstanceLink instances,
       InstantSource clock,
-      HostLedger.Ratios ratios,
+      AllocationRatios ratios,
       WorkerSettings worker,
       Duration powerSyncInterval,
       Duration sweepInterval,

@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.kilonova.compute.ComputeProtocol.Allocation;
+import org.kilonova.kernel.AllocationRatios;
 import org.kilonova.kernel.Attempt;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.kernel.Resources;
@@ -19,20 +20,13 @@ import org.kilonova.kernel.Resources;
  * agent owns it.
  */
 public final class HostLedger {
-  /**
-   * How much may be promised for each unit that is there; Nova's allocation ratios.
-   *
-   * @param cpu e.g. 16.0
-   */
-  public record Ratios(double cpu, double ram, double disk) {}
-
   private final Resources limit;
   private final Map<InstanceId, Allocation> allocations = new LinkedHashMap<>();
   private Resources used = Resources.NONE;
   private final Set<InstanceId> added = new LinkedHashSet<>();
   private final Set<InstanceId> removed = new LinkedHashSet<>();
 
-  public HostLedger(Resources total, Ratios ratios) {
+  public HostLedger(Resources total, AllocationRatios ratios) {
     this.limit =
         new Resources(
             (int) Math.floor(total.vcpus() * ratios.cpu()),

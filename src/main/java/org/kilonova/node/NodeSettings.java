@@ -13,8 +13,8 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.kilonova.compute.HostAgent;
-import org.kilonova.compute.HostLedger;
 import org.kilonova.instance.InstanceSettings;
+import org.kilonova.kernel.AllocationRatios;
 import org.kilonova.kernel.ConfigurationException;
 
 /** What {@code kilonova} in the configuration says, checked: each error names its key. */
@@ -106,8 +106,8 @@ final class NodeSettings {
         duration("boot.idle-timeout"));
   }
 
-  HostLedger.Ratios ratios() {
-    return new HostLedger.Ratios(
+  AllocationRatios ratios() {
+    return new AllocationRatios(
         config.getDouble("compute.cpu-allocation-ratio"),
         config.getDouble("compute.ram-allocation-ratio"),
         config.getDouble("compute.disk-allocation-ratio"));

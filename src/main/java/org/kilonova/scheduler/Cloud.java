@@ -12,9 +12,9 @@ import java.util.Set;
 import org.kilonova.compute.ComputeProtocol.Allocation;
 import org.kilonova.compute.ComputeProtocol.HostChange;
 import org.kilonova.compute.ComputeProtocol.HostReport;
-import org.kilonova.compute.HostLedger;
 import org.kilonova.compute.driver.HostCapabilities;
 import org.kilonova.compute.driver.HostUsage;
+import org.kilonova.kernel.AllocationRatios;
 import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.kernel.Resources;
@@ -30,7 +30,7 @@ import org.kilonova.scheduler.SchedulerProtocol.ServiceFact;
 final class Cloud implements HostFilter.Snapshot {
   private static final String ZONE = "availability_zone";
 
-  private final HostLedger.Ratios ratios;
+  private final AllocationRatios ratios;
   private final String defaultZone;
   private final Map<HostId, Host> hosts = new LinkedHashMap<>();
 
@@ -47,7 +47,7 @@ final class Cloud implements HostFilter.Snapshot {
    * @param ratios where no aggregate says otherwise
    * @param defaultZone of hosts that no aggregate puts into another
    */
-  Cloud(HostLedger.Ratios ratios, String defaultZone) {
+  Cloud(AllocationRatios ratios, String defaultZone) {
     this.ratios = ratios;
     this.defaultZone = defaultZone;
   }

@@ -25,7 +25,7 @@ import org.kilonova.compute.ComputeProtocol.HostFeed;
 import org.kilonova.compute.ComputeProtocol.HostReport;
 import org.kilonova.compute.ComputeProtocol.HostReports;
 import org.kilonova.compute.ComputeProtocol.NodeCommand;
-import org.kilonova.compute.HostLedger;
+import org.kilonova.kernel.AllocationRatios;
 import org.kilonova.kernel.Attempt;
 import org.kilonova.kernel.FailPoint;
 import org.kilonova.kernel.HostId;
@@ -82,7 +82,7 @@ public final class SchedulerActor extends AbstractBehavior<Command> {
       InstanceLink instances,
       PlacementFactsSource facts,
       InstantSource clock,
-      HostLedger.Ratios ratios,
+      AllocationRatios ratios,
       String defaultZone,
       int alternates,
       Duration claimLife,

@@ -10,9 +10,9 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.kilonova.compute.ComputeProtocol.Allocation;
 import org.kilonova.compute.ComputeProtocol.HostReport;
-import org.kilonova.compute.HostLedger;
 import org.kilonova.compute.driver.HostCapabilities;
 import org.kilonova.compute.driver.HostUsage;
+import org.kilonova.kernel.AllocationRatios;
 import org.kilonova.kernel.Attempt;
 import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.InstanceId;
@@ -24,7 +24,7 @@ import org.kilonova.scheduler.SchedulerProtocol.ServiceFact;
 /** A small cloud for tests of what looks at hosts. Each host has 8 CPUs, 16 GiB, 100 GB. */
 public final class TestHosts {
   public static final Resources TOTAL = new Resources(8, 16_384, 100);
-  public static final HostLedger.Ratios RATIOS = new HostLedger.Ratios(4.0, 1.0, 1.0);
+  public static final AllocationRatios RATIOS = new AllocationRatios(4.0, 1.0, 1.0);
   private static final HostUsage USAGE = new HostUsage(0, 0, 100, 0, "");
 
   private final Cloud cloud = new Cloud(RATIOS, "nova");
