@@ -33,14 +33,19 @@ public final class ComputeProtocol {
    * {@link Claimed} or {@link ClaimRefused}; the same (id, attempt) again gets the same answer.
    */
   public record Claim(
-      InstanceId id, Attempt attempt, Resources resources, String projectId, String serverGroup)
+      InstanceId id,
+      Attempt attempt,
+      Resources resources,
+      String projectId,
+      String serverGroup,
+      Resources limit)
       implements HostCommand {}
 
   /**
    * Make the domain and start it paused (claiming first, if the claim was lost with the process).
    * Answered by {@link Spawned} or {@link SpawnFailed}.
    */
-  public record Spawn(DomainSpec domain) implements HostCommand {
+  public record Spawn(DomainSpec domain, Resources limit) implements HostCommand {
     @Override
     public InstanceId id() {
       return domain.id();

@@ -49,6 +49,7 @@ import org.kilonova.kernel.FailPoint;
 import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.kernel.PowerState;
+import org.kilonova.kernel.Resources;
 
 /**
  * The agent of one compute host: nova-compute's manager. It checks claims serially against its own
@@ -295,7 +296,9 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
     switch (command) {
       case Claim c -> {
         if (!fenced(c.id(), c.attempt())) {
-          claim(new Allocation(c.id(), c.attempt(), c.resources(), c.projectId(), c.serverGroup()));
+          claim(
+              new Allocation(c.id(), c.attempt(), c.resources(), c.projectId(), c.serverGroup()),
+              c.limit());
         }
       }
       case Spawn c -> {
@@ -322,8 +325,8 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
     return this;
   }
 
-  private void claim(Allocation wanted) {
-    Optional<String> refused = ledger.claim(wanted);
+  private void claim(Allocation wanted, Resources limit) {
+    Optional<String> refused = ledger.claim(wanted, limit);
     FailPoint.reached("agent-after-claim");
     setup
         .instances()
@@ -335,7 +338,7 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
 
   private void spawn(Spawn c) {
     // The claim may have gone with the process that made it.
-    Optional<String> refused = ledger.claim(allocationFor(c.domain()));
+    Optional<String> refused = ledger.claim(allocationFor(c.domain()), c.limit());
     if (refused.isPresent()) {
       setup
           .instances()

@@ -40,6 +40,17 @@ public final class HostLedger {
    * @return why not, or empty if it is claimed now
    */
   public Optional<String> claim(Allocation wanted) {
+    return claim(wanted, null);
+  }
+
+  /**
+   * The same against another limit than the host's own.
+   *
+   * @param allowed what may be promised in all, by the ratios that the scheduler used (an
+   *     aggregate's may differ); null = the host's own
+   */
+  public Optional<String> claim(Allocation wanted, Resources allowed) {
+    Resources most = allowed == null ? limit : allowed;
     Allocation held = allocations.get(wanted.id());
     if (held != null && wanted.attempt().isOlderThan(held.attempt())) {
       return Optional.of("attempt " + wanted.attempt() + " is older than " + held.attempt());
@@ -49,21 +60,18 @@ public final class HostLedger {
     }
     Resources before = held == null ? used : used.minus(held.resources());
     Resources after = before.plus(wanted.resources());
-    if (after.vcpus() > limit.vcpus()) {
+    if (after.vcpus() > most.vcpus()) {
       return Optional.of(
-          lack("vCPU", limit.vcpus() - before.vcpus(), wanted.resources().vcpus(), ""));
+          lack("vCPU", most.vcpus() - before.vcpus(), wanted.resources().vcpus(), ""));
     }
-    if (after.memoryMb() > limit.memoryMb()) {
+    if (after.memoryMb() > most.memoryMb()) {
       return Optional.of(
           lack(
-              "memory",
-              limit.memoryMb() - before.memoryMb(),
-              wanted.resources().memoryMb(),
-              " MB"));
+              "memory", most.memoryMb() - before.memoryMb(), wanted.resources().memoryMb(), " MB"));
     }
-    if (after.diskGb() > limit.diskGb()) {
+    if (after.diskGb() > most.diskGb()) {
       return Optional.of(
-          lack("disk", limit.diskGb() - before.diskGb(), wanted.resources().diskGb(), " GB"));
+          lack("disk", most.diskGb() - before.diskGb(), wanted.resources().diskGb(), " GB"));
     }
     record(wanted);
     return Optional.empty();

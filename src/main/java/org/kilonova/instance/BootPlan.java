@@ -64,7 +64,7 @@ public final class BootPlan {
       case NETWORKING -> Plan.send(new TellHost(host, claim(s)), deadline);
       // Volumes are a later issue: a request that names one is refused at the front door.
       case BLOCK_DEVICE_MAPPING -> Plan.persist(new BlockDevicesMapped(s.attempt(), now));
-      case SPAWNING -> Plan.send(new TellHost(host, new Spawn(domain(s, settings))), deadline);
+      case SPAWNING -> Plan.send(new TellHost(host, spawn(s, settings)), deadline);
       // After the commit point the loss of the host is not a failure of the boot: it may run there,
       // so
       // it is waited for until the deadline.
@@ -166,7 +166,12 @@ public final class BootPlan {
         s.attempt(),
         spec.flavor().resources(),
         spec.projectId(),
-        spec.serverGroup() == null ? null : spec.serverGroup().id());
+        spec.serverGroup() == null ? null : spec.serverGroup().id(),
+        s.instance().placement().limit());
+  }
+
+  private static Spawn spawn(Building s, InstanceSettings settings) {
+    return new Spawn(domain(s, settings), s.instance().placement().limit());
   }
 
   private static DomainSpec domain(Building s, InstanceSettings settings) {

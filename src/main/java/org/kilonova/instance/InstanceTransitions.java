@@ -242,7 +242,11 @@ public final class InstanceTransitions {
   private static InstanceState hostSelected(Building s, HostSelected e) {
     Placement placement =
         new Placement(
-            e.chosen().host(), e.chosen().node(), e.chosen().availabilityZone(), e.attempt());
+            e.chosen().host(),
+            e.chosen().node(),
+            e.chosen().availabilityZone(),
+            e.attempt(),
+            e.chosen().limit());
     return new Building(
         s.instance().edit(e.at()).placement(placement).done(),
         e.attempt(),

@@ -242,7 +242,10 @@ public final class SchedulerActor extends AbstractBehavior<Command> {
 
   private static Candidate candidate(HostView host) {
     return new Candidate(
-        host.host(), host.capabilities().hypervisorHostname(), host.availabilityZone());
+        host.host(),
+        host.capabilities().hypervisorHostname(),
+        host.availabilityZone(),
+        host.limit());
   }
 
   /** Once ready, always ready: a process that joins later must not stop the others' boots. */

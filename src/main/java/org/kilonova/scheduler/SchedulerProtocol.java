@@ -12,6 +12,7 @@ import org.kilonova.kernel.FlavorSpec;
 import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.ImageSpec;
 import org.kilonova.kernel.InstanceId;
+import org.kilonova.kernel.Resources;
 import org.kilonova.kernel.ServerGroupRef;
 import org.kilonova.persistence.CborSerializable;
 
@@ -64,8 +65,17 @@ public final class SchedulerProtocol {
       ServerGroupRef serverGroup,
       Set<HostId> excluded) {}
 
-  /** A host that was chosen, or that is kept as an alternate. */
-  public record Candidate(HostId host, String node, String availabilityZone) {}
+  /**
+   * A host that was chosen, or that is kept as an alternate.
+   *
+   * @param limit what may be promised of the host in all, by the ratios that hold for it (an
+   *     aggregate's may differ from the host's own); null = the host's own
+   */
+  public record Candidate(HostId host, String node, String availabilityZone, Resources limit) {
+    public Candidate(HostId host, String node, String availabilityZone) {
+      this(host, node, availabilityZone, null);
+    }
+  }
 
   /** What the scheduler says to an instance. */
   @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "answer")
