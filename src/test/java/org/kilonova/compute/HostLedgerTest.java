@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
 import org.kilonova.compute.ComputeProtocol.Allocation;
+import org.kilonova.kernel.AllocationRatios;
 import org.kilonova.kernel.Attempt;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.kernel.Resources;
@@ -12,7 +13,7 @@ class HostLedgerTest {
   private static final Resources HOST = new Resources(4, 8192, 100);
   private static final Resources HALF = new Resources(2, 4096, 50);
 
-  private final HostLedger ledger = new HostLedger(HOST, new HostLedger.Ratios(1, 1, 1));
+  private final HostLedger ledger = new HostLedger(HOST, new AllocationRatios(1, 1, 1));
   private final InstanceId id = InstanceId.random();
 
   private static Allocation of(InstanceId id, int attempt, Resources resources) {
