@@ -91,7 +91,16 @@ public final class InstanceRows {
         .findOne();
   }
 
-  /** Reads what {@link #upsert} wrote in the column {@code state}. */
+  /** What {@link #upsert} writes in the column {@code state}. */
+  public static String format(InstanceState.Present state) {
+    try {
+      return JSON.writeValueAsString(state);
+    } catch (JsonProcessingException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Reads what {@link #format} wrote. */
   public static InstanceState.Present parse(String state) {
     try {
       return (InstanceState.Present) JSON.readValue(state, InstanceState.class);
@@ -147,11 +156,7 @@ public final class InstanceRows {
     b.bindBySqlType(n++, time(i.terminatedAt()), Types.TIMESTAMP_WITH_TIMEZONE);
     b.bind(n++, state instanceof Deleted);
     b.bind(n++, inFlight(state));
-    try {
-      b.bind(n, JSON.writeValueAsString(state));
-    } catch (JsonProcessingException e) {
-      throw new UncheckedIOException(e);
-    }
+    b.bind(n, format(state));
   }
 
   private static OffsetDateTime time(Instant at) {

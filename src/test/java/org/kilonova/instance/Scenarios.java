@@ -15,20 +15,29 @@ import org.kilonova.instance.InstanceProtocol.ChangeDetails;
 import org.kilonova.instance.InstanceProtocol.ChangeLock;
 import org.kilonova.instance.InstanceProtocol.ChangeMetadata;
 import org.kilonova.instance.InstanceProtocol.ChangeTags;
+import org.kilonova.kernel.Attempt;
+import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.PowerState;
 import org.kilonova.scheduler.SchedulerProtocol.NoValidHost;
+import org.kilonova.testing.Samples;
 
 /**
  * Lives of instances, told by what happens to them from outside; the decider, the table and the
  * plan do the rest. Together they take every arrow of the state machine.
  */
 final class Scenarios {
+  private static final Samples EVERYTHING =
+      new Samples(Map.of(HostId.class, List.of(A), Attempt.class, List.of(FIRST)));
+
   private Scenarios() {}
 
   /** The lives that are kept as golden journals: names are file names. */
   static Map<String, Lab> golden() {
     Map<String, Lab> lives = new LinkedHashMap<>();
     lives.put("smooth-boot", Lab.at(Phase.ACTIVE));
+    Lab full = new Lab((InstanceSpec) EVERYTHING.of(InstanceSpec.class).get(0));
+    full.boot(A).spawned().activated();
+    lives.put("every-attribute", full);
     lives.put("reschedule", live(Phase.ABSENT, Scenarios::reschedule));
     lives.put("failed-build", live(Phase.ABSENT, Scenarios::failedBuild));
     lives.put("lifecycle", live(Phase.ACTIVE, Scenarios::lifecycle));
