@@ -262,7 +262,13 @@ final class BootWalkModel {
       if (!due.what.equals("watchdog")) {
         trace(due.what);
       }
-      due.run.run();
+      try {
+        due.run.run();
+      } catch (RuntimeException e) {
+        AssertionError failure = failure("the product threw " + e);
+        failure.initCause(e);
+        throw failure;
+      }
       checkInvariants();
       String wrong = chaos ? "chaos goes on" : wrongWithTheEnd();
       if (wrong != null) {
@@ -578,15 +584,17 @@ final class BootWalkModel {
     return Duration.ofMillis(chance(0.1) ? 1000 + random.nextInt(25_000) : 1 + random.nextInt(400));
   }
 
+  /** To the agent that is known now: a message never reaches one that was started after it. */
   private void toHost(HostId to, HostCommand command) {
     Host host = byId.get(to);
     if (!host.up()) {
       return;
     }
+    int incarnation = host.incarnation;
     send(
         "to " + to + ": " + command,
         () -> {
-          if (host.up()) {
+          if (host.up() && host.incarnation == incarnation) {
             onCommand(host, command);
           }
         });
@@ -820,6 +828,11 @@ final class BootWalkModel {
   }
 
   private void release() {
+    for (Host host : hosts) {
+      if (host.domain != null && runs(host.domain.power())) {
+        throw failure("addresses taken from the running domain on " + host.id);
+      }
+    }
     portsReleased = true;
     portsHeld &= sabotage == Sabotage.KEEPS_PORTS;
     toInstance(new InstanceProtocol.NetworksReleased());
