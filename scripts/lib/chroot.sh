@@ -2,7 +2,7 @@
 # Small Debian systems in a directory, made by debootstrap. Needs common.sh.
 
 # debian_mirror RELEASE: where this machine's apt gets that release from, else where it gets another release of the same
-# kind (security or not), else Debian's own servers.
+# kind (security or not).
 debian_mirror() {
   local mirror='' archive=debian
   case $1 in *-security) archive=debian-security ;; esac
@@ -14,7 +14,9 @@ debian_mirror() {
         (security ? $2 ~ /-security$/ : $2 !~ /-/) && !other { other = $1 }
         END { print same ? same : other }')
   fi
-  printf '%s' "${mirror:-http://deb.debian.org/$archive}"
+  [ -n "$mirror" ] || fail "this machine's apt names no Debian archive that has $1" \
+    "Name one in /etc/apt/sources.list (or sources.list.d), then: apt-get update"
+  printf '%s' "$mirror"
 }
 # chroot_own_release: this machine's release when it is a Debian, else trixie.
 chroot_own_release() {
@@ -29,7 +31,7 @@ chroot_make() {
   case $root in /*/*) ;; *) fail "$root is no place for a chroot" ;; esac
   [ ! -e "$root" ] || [ -z "$(ls -A "$root" 2>/dev/null)" ] || [ -e "$root/debootstrap" ] || [ -e "$root/etc/debian_version" ] ||
     fail "$root is not empty, and not a chroot of ours" "Name another place."
-  mirror=$(debian_mirror "$release")
+  mirror=$(debian_mirror "$release") || exit 1
   debootstrap=$(PATH=$PATH:/usr/sbin command -v debootstrap || true)
   if [ -z "$debootstrap" ]; then
     command -v apt-get >/dev/null || fail "no debootstrap here" "Install it (package debootstrap), then try again."
@@ -49,7 +51,8 @@ chroot_make() {
   [ -z "$work" ] || rm -rf "$work"
   {
     printf 'deb %s %s main\ndeb %s %s-updates main\n' "$mirror" "$release" "$mirror" "$release"
-    printf 'deb %s %s-security main\n' "$(debian_mirror "$release-security")" "$release"
+    # a machine whose apt takes no security updates gives the chroot none either
+    if security=$(debian_mirror "$release-security" 2>/dev/null); then printf 'deb %s %s-security main\n' "$security" "$release"; fi
   } | as_root tee "$root/etc/apt/sources.list" >/dev/null
   printf 'APT::Install-Recommends "false";\nAcquire::Languages "none";\n' |
     as_root tee "$root/etc/apt/apt.conf.d/90kilonova" >/dev/null
