@@ -171,7 +171,7 @@ public final class ComputeProtocol {
    * A change of power state that nobody asked for was seen. An observation: it never completes or
    * fails a boot or a task.
    *
-   * @param hostSeq grows with each observation of this host; older ones are ignored
+   * @param hostSeq grows with each observation of this host; kept in the history
    */
   public record PowerObserved(
       InstanceId id, Attempt attempt, HostId host, long hostSeq, PowerState power)
