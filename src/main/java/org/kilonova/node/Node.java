@@ -103,7 +103,7 @@ public final class Node {
                 cloudId,
                 door.networks(),
                 door.quotas()::releaseInstance,
-                () -> CompletableFuture.supplyAsync(door.placementFacts()::read, THREADS),
+                () -> CompletableFuture.supplyAsync(door.placementFacts()::readAll, THREADS),
                 door.computeServices()::seen,
                 door.quotas()::lapse));
     Supplier<CloudFacts.Answer> facts =

@@ -15,9 +15,12 @@ import org.kilonova.compute.ComputeProtocol.HostReport;
 import org.kilonova.compute.driver.HostCapabilities;
 import org.kilonova.compute.driver.HostUsage;
 import org.kilonova.kernel.AllocationRatios;
+import org.kilonova.kernel.Attempt;
 import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.kernel.Resources;
+import org.kilonova.kernel.ServerGroupRef;
+import org.kilonova.scheduler.PlacementFactsSource.Member;
 import org.kilonova.scheduler.SchedulerProtocol.AggregateFact;
 import org.kilonova.scheduler.SchedulerProtocol.PlacementFacts;
 import org.kilonova.scheduler.SchedulerProtocol.RequestSpec;
@@ -33,6 +36,9 @@ final class Cloud implements HostFilter.Snapshot {
   private final AllocationRatios ratios;
   private final String defaultZone;
   private final Map<HostId, Host> hosts = new LinkedHashMap<>();
+
+  /** Hosts that have not reported to this scheduler: only what others know of them. */
+  private final Map<HostId, Host> unheard = new HashMap<>();
 
   /** Server group -> member -> on how many hosts it has a claim (two, while it moves). */
   private final Map<String, Map<InstanceId, Integer>> groups = new HashMap<>();
@@ -56,13 +62,16 @@ final class Cloud implements HostFilter.Snapshot {
 
   /** A host, whole. What it does not list it does not have; tentative claims stay. */
   void report(HostReport report) {
-    Host host = hosts.computeIfAbsent(report.host(), Host::new);
+    Host early = unheard.remove(report.host());
+    Host host = hosts.computeIfAbsent(report.host(), id -> early == null ? new Host(id) : early);
     List.copyOf(host.claimed.keySet()).forEach(host::forget);
+    host.written(List.of()); // from now on it speaks for itself
     host.capabilities = report.capabilities();
     host.usage = report.usage();
     host.recentBuildFailures = report.recentBuildFailures();
     host.busy = report.busy();
     host.reporting = true;
+    host.awayAtLastLook = false;
     report.allocations().forEach(host::remember);
     host.learn();
   }
@@ -104,19 +113,57 @@ final class Cloud implements HostFilter.Snapshot {
     hosts.values().forEach(Host::learn);
   }
 
-  /** Counts a choice against its host until the host says so itself, or {@link #unclaim}. */
-  void claim(HostId id, Allocation allocation) {
-    Host host = hosts.get(id);
-    if (host != null) {
-      host.put(host.tentative, allocation);
+  /**
+   * Where the members of server groups are, by the read model. It counts for hosts that do not say
+   * it themselves. What such a host reported before it went away counts too, but no longer than
+   * until the read model has had the time to hear of it: then it is the one that knows who was
+   * deleted meanwhile.
+   */
+  void whereabouts(List<Member> members) {
+    Map<HostId, List<Member>> byHost = new HashMap<>();
+    for (Member member : members) {
+      byHost.computeIfAbsent(member.host(), h -> new ArrayList<>()).add(member);
+    }
+    for (HostId id : byHost.keySet()) {
+      if (!hosts.containsKey(id)) {
+        unheard.computeIfAbsent(id, Host::new);
+      }
+    }
+    unheard.values().forEach(host -> host.written(byHost.getOrDefault(host.id, List.of())));
+    for (Host host : hosts.values()) {
+      if (!host.reporting) {
+        host.written(byHost.getOrDefault(host.id, List.of()));
+        if (host.awayAtLastLook) {
+          host.forgetMembersNotWritten();
+        }
+      }
+      host.awayAtLastLook = !host.reporting;
     }
   }
 
-  void unclaim(HostId id, InstanceId instance) {
+  /** Counts a choice against its host until the host says so itself, or {@link #unclaim}. */
+  void claim(HostId id, Allocation allocation) {
     Host host = hosts.get(id);
+    if (host == null) {
+      host = unheard.computeIfAbsent(id, Host::new);
+    }
+    host.put(host.tentative, allocation);
+  }
+
+  void unclaim(HostId id, InstanceId instance) {
+    Host host = hosts.getOrDefault(id, unheard.get(id));
     if (host != null) {
       host.take(host.tentative, instance);
     }
+  }
+
+  /**
+   * Whether the host has said itself that the instance, of this attempt or a later one, is there.
+   */
+  boolean isConfirmed(HostId id, InstanceId instance, Attempt attempt) {
+    Host host = hosts.get(id);
+    Allocation claim = host == null ? null : host.claimed.get(instance);
+    return claim != null && !claim.attempt().isOlderThan(attempt);
   }
 
   // ---- what is asked ---------------------------------------------------------------------------
@@ -140,8 +187,8 @@ final class Cloud implements HostFilter.Snapshot {
   /**
    * Whether a host that is not there just now could take the instance if it came back: one that is
    * enabled, not forced down, did not fail this instance before, and, as far as is known, would be
-   * chosen. Of a host that was not heard of since this scheduler started only its name and its zone
-   * are known.
+   * chosen. Of a host that was not heard of since this scheduler started only its name, its zone
+   * and the members of server groups on it are known.
    */
   boolean mayComeBack(RequestSpec request, SchedulerDriver driver) {
     List<HostView> away = new ArrayList<>();
@@ -170,7 +217,22 @@ final class Cloud implements HostFilter.Snapshot {
                     && (request.hostHint() == null
                         || request.hostHint().equals(service.host().name()))
                     && (request.availabilityZone() == null
-                        || request.availabilityZone().equals(zoneOf(service.host()))));
+                        || request.availabilityZone().equals(zoneOf(service.host())))
+                    && groupAllows(service.host(), request));
+  }
+
+  private boolean groupAllows(HostId id, RequestSpec request) {
+    ServerGroupRef group = request.serverGroup();
+    if (group == null) {
+      return true;
+    }
+    Host host = unheard.get(id);
+    int members = host == null ? 0 : host.members(group.id(), request.id());
+    return switch (group.policy()) {
+      case "affinity" -> members > 0 || !hasMembers(group.id(), request.id());
+      case "anti-affinity" -> members < Math.max(1, group.maxServersPerHost());
+      default -> true;
+    };
   }
 
   private HostFilter.Snapshot only(List<HostView> some) {
@@ -206,6 +268,11 @@ final class Cloud implements HostFilter.Snapshot {
     private Resources used = Resources.NONE;
     private final Map<InstanceId, Allocation> claimed = new HashMap<>();
     private final Map<InstanceId, Allocation> tentative = new HashMap<>();
+
+    /** Members of server groups that the read model has here, while the host is away. */
+    private final Map<InstanceId, Allocation> written = new HashMap<>();
+
+    private boolean awayAtLastLook;
     private final Map<String, Set<InstanceId>> members = new HashMap<>();
 
     // Worked out when a fact or a report comes, not in each decision.
@@ -224,6 +291,23 @@ final class Cloud implements HostFilter.Snapshot {
 
     private void forget(InstanceId instance) {
       take(claimed, instance);
+    }
+
+    private void written(List<Member> here) {
+      List.copyOf(written.keySet()).forEach(id -> take(written, id));
+      for (Member member : here) {
+        put(
+            written,
+            new Allocation(member.id(), Attempt.FIRST, Resources.NONE, null, member.serverGroup()));
+      }
+    }
+
+    private void forgetMembersNotWritten() {
+      claimed.values().stream()
+          .filter(a -> a.serverGroup() != null && !written.containsKey(a.id()))
+          .map(Allocation::id)
+          .toList()
+          .forEach(this::forget);
     }
 
     private void put(Map<InstanceId, Allocation> where, Allocation allocation) {
@@ -245,7 +329,8 @@ final class Cloud implements HostFilter.Snapshot {
       used = used.minus(gone.resources());
       if (gone.serverGroup() != null
           && !claimed.containsKey(instance)
-          && !tentative.containsKey(instance)) {
+          && !tentative.containsKey(instance)
+          && !written.containsKey(instance)) {
         leave(gone.serverGroup(), instance);
       }
     }

@@ -30,6 +30,9 @@ import org.kilonova.kernel.Attempt;
 import org.kilonova.kernel.FailPoint;
 import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.InstanceId;
+import org.kilonova.kernel.ServerGroupRef;
+import org.kilonova.scheduler.PlacementFactsSource.Choice;
+import org.kilonova.scheduler.PlacementFactsSource.Facts;
 import org.kilonova.scheduler.SchedulerProtocol.Acknowledged;
 import org.kilonova.scheduler.SchedulerProtocol.Candidate;
 import org.kilonova.scheduler.SchedulerProtocol.ClaimRefused;
@@ -39,7 +42,6 @@ import org.kilonova.scheduler.SchedulerProtocol.HostsSelected;
 import org.kilonova.scheduler.SchedulerProtocol.InstanceLink;
 import org.kilonova.scheduler.SchedulerProtocol.NoValidHost;
 import org.kilonova.scheduler.SchedulerProtocol.NotReady;
-import org.kilonova.scheduler.SchedulerProtocol.PlacementFacts;
 import org.kilonova.scheduler.SchedulerProtocol.RequestSpec;
 import org.kilonova.scheduler.SchedulerProtocol.SelectHosts;
 
@@ -57,7 +59,7 @@ public final class SchedulerActor extends AbstractBehavior<Command> {
   /** What a compute process said, and which. */
   record Fed(ActorRef<NodeCommand> node, HostFeed feed) implements Command {}
 
-  record Loaded(PlacementFacts facts, Throwable failure) implements Command {}
+  record Loaded(Facts facts, Throwable failure) implements Command {}
 
   private record Refresh() implements Command {}
 
@@ -73,8 +75,8 @@ public final class SchedulerActor extends AbstractBehavior<Command> {
    * @param claimLife a tentative claim that no host has confirmed is dropped after so long, and the
    *     answer forgotten
    * @param readyAfter a new scheduler answers NotReady until all compute processes that are there
-   *     have reported, at most so long (and until the administrators' facts are there: without them
-   *     it would use hosts that are disabled or others' alone)
+   *     have reported, at most so long (and until the facts are there: without them it would use
+   *     hosts that are disabled or others' alone, and part what belongs together)
    * @param silence a process that sent nothing for so long is not up
    */
   public record Setup(
@@ -111,16 +113,12 @@ public final class SchedulerActor extends AbstractBehavior<Command> {
     }
   }
 
-  /** An answer that was given, for those who ask again; its claim is tentative at first. */
-  private record Given(HostsSelected answer, Instant until) {
-    private Attempt attempt() {
-      return answer.attempt();
-    }
-
-    private HostId host() {
-      return answer.chosen().host();
-    }
-  }
+  /**
+   * A choice that was made; its claim is tentative at first.
+   *
+   * @param answer for those who ask again; null if the scheduler before this one gave it
+   */
+  private record Given(Attempt attempt, HostId host, HostsSelected answer, Instant until) {}
 
   private final Setup setup;
   private final TimerScheduler<Command> timers;
@@ -193,7 +191,7 @@ public final class SchedulerActor extends AbstractBehavior<Command> {
     SchedulerDriver.Choice choice =
         setup
             .driver()
-            .schedule(SchedulerDriver.Method.RUN_INSTANCE, request, cloud, 1 + setup.alternates());
+            .schedule(SchedulerDriver.Method.RUN_INSTANCE, request, cloud, 1 + alternates(request));
     getContext().getLog().debug("{} {}: {}", request.id(), request.attempt(), choice.explanation());
     FailPoint.reached("scheduler-before-answer");
     setup
@@ -204,9 +202,22 @@ public final class SchedulerActor extends AbstractBehavior<Command> {
     return this;
   }
 
+  /**
+   * An alternate is taken without asking here. Where a member of a group must, or must not, be
+   * depends on the members that were placed since, so those come back.
+   */
+  private int alternates(RequestSpec request) {
+    ServerGroupRef group = request.serverGroup();
+    boolean hard =
+        group != null
+            && (group.policy().equals("affinity") || group.policy().equals("anti-affinity"));
+    return hard ? 0 : setup.alternates();
+  }
+
   /** The same question gets the same answer, unless the host went away since. */
   private boolean isStillGood(Given before, RequestSpec request) {
-    return before.attempt().equals(request.attempt())
+    return before.answer() != null
+        && before.attempt().equals(request.attempt())
         && cloud.isUsable(before.host())
         && !request.excluded().contains(before.host());
   }
@@ -228,16 +239,24 @@ public final class SchedulerActor extends AbstractBehavior<Command> {
             candidates.get(0),
             List.copyOf(candidates.subList(1, candidates.size())),
             choice.explanation());
-    given.put(request.id(), new Given(answer, now.plus(setup.claimLife())));
-    cloud.claim(
+    claim(
         answer.chosen().host(),
         new Allocation(
             request.id(),
             request.attempt(),
             request.flavor().resources(),
             request.projectId(),
-            request.serverGroup() == null ? null : request.serverGroup().id()));
+            request.serverGroup() == null ? null : request.serverGroup().id()),
+        answer,
+        now);
     return answer;
+  }
+
+  private void claim(HostId host, Allocation allocation, HostsSelected answer, Instant now) {
+    given.put(
+        allocation.id(),
+        new Given(allocation.attempt(), host, answer, now.plus(setup.claimLife())));
+    cloud.claim(host, allocation);
   }
 
   private static Candidate candidate(HostView host) {
@@ -400,7 +419,7 @@ public final class SchedulerActor extends AbstractBehavior<Command> {
     }
   }
 
-  // ---- administrators' facts -------------------------------------------------------------------
+  // ---- facts that no host reports --------------------------------------------------------------
 
   private Behavior<Command> load() {
     getContext().pipeToSelf(setup.facts().load(), Loaded::new);
@@ -409,19 +428,37 @@ public final class SchedulerActor extends AbstractBehavior<Command> {
 
   private Behavior<Command> onLoaded(Loaded loaded) {
     if (loaded.failure() == null) {
+      cloud.facts(loaded.facts().administrators());
+      cloud.whereabouts(loaded.facts().members());
+      if (!factsLoaded) {
+        inherit(loaded.facts().choices());
+      }
       factsLoaded = true;
-      cloud.facts(loaded.facts());
     } else {
       getContext()
           .getLog()
-          .warn("aggregates and services cannot be read now: {}", loaded.failure().toString());
+          .warn("the facts about hosts cannot be read now: {}", loaded.failure().toString());
     }
     timers.startSingleTimer(new Refresh(), factsLoaded ? FACTS_REFRESH : CHECK_INTERVAL);
     return this;
   }
 
+  /**
+   * What the scheduler before this one chose is as tentative as a choice of its own, until the
+   * hosts report it: without this, two members of a group could be put together, or a host be
+   * filled twice, in the moments after a fail-over.
+   */
+  private void inherit(List<Choice> choices) {
+    Instant now = setup.clock().instant();
+    for (Choice choice : choices) {
+      Allocation allocation = choice.allocation();
+      if (!cloud.isConfirmed(choice.host(), allocation.id(), allocation.attempt())) {
+        claim(choice.host(), allocation, null, now);
+      }
+    }
+  }
+
   private Behavior<Command> onFactsChanged(FactsChanged changed) {
-    factsLoaded = true;
     cloud.facts(changed.facts());
     changed.replyTo().tell(new Acknowledged());
     return this;

@@ -3,6 +3,7 @@ package org.kilonova.catalog;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,10 +15,36 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.kilonova.compute.ComputeProtocol.Allocation;
+import org.kilonova.instance.InstanceEvent;
+import org.kilonova.instance.InstanceEvent.BlockDevicesMapped;
+import org.kilonova.instance.InstanceEvent.BuildFailed;
+import org.kilonova.instance.InstanceEvent.DeleteRequested;
+import org.kilonova.instance.InstanceEvent.HostSelected;
+import org.kilonova.instance.InstanceEvent.InstanceActivated;
+import org.kilonova.instance.InstanceEvent.InstanceRequested;
+import org.kilonova.instance.InstanceEvent.NetworkAllocated;
+import org.kilonova.instance.InstanceEvent.SpawnConfirmed;
+import org.kilonova.instance.InstanceState;
+import org.kilonova.instance.InstanceState.Absent;
+import org.kilonova.instance.InstanceState.Present;
+import org.kilonova.instance.InstanceTransitions;
+import org.kilonova.instance.TestSpecs;
+import org.kilonova.kernel.ActionContext;
+import org.kilonova.kernel.Attempt;
 import org.kilonova.kernel.Clock;
+import org.kilonova.kernel.Fault;
 import org.kilonova.kernel.HostId;
+import org.kilonova.kernel.InstanceId;
+import org.kilonova.kernel.PowerState;
 import org.kilonova.persistence.Database;
+import org.kilonova.readmodel.InstanceRow;
+import org.kilonova.readmodel.InstanceRows;
+import org.kilonova.scheduler.PlacementFactsSource.Choice;
+import org.kilonova.scheduler.PlacementFactsSource.Facts;
+import org.kilonova.scheduler.PlacementFactsSource.Member;
 import org.kilonova.scheduler.SchedulerProtocol.AggregateFact;
+import org.kilonova.scheduler.SchedulerProtocol.Candidate;
 import org.kilonova.scheduler.SchedulerProtocol.PlacementFacts;
 import org.kilonova.scheduler.SchedulerProtocol.ServiceFact;
 import org.kilonova.testing.PostgresExtension;
@@ -27,18 +54,21 @@ import org.kilonova.testing.PostgresExtension;
 class SqlPlacementIT {
   private static final HostId H1 = new HostId("h1");
   private static final HostId H2 = new HostId("h2");
+  private static final Instant AT = Instant.parse("2026-01-02T03:04:05Z");
 
   private final Database database;
   private final AtomicInteger told = new AtomicInteger();
   private final SqlComputeServices services;
   private final SqlAggregates aggregates;
   private final SqlPlacementFacts facts;
+  private final SqlServerGroups groups;
 
   SqlPlacementIT(Database database) {
     this.database = database;
     services = new SqlComputeServices(database, Clock.system(), told::incrementAndGet);
     aggregates = new SqlAggregates(database, Clock.system(), told::incrementAndGet);
     facts = new SqlPlacementFacts(database);
+    groups = new SqlServerGroups(database, Clock.system());
   }
 
   @BeforeEach
@@ -104,6 +134,59 @@ class SqlPlacementIT {
     assertThat(read.services())
         .containsExactly(
             new ServiceFact(H1, true, "broken", false), new ServiceFact(H2, false, null, true));
+  }
+
+  private InstanceId boots(ServerGroup group, InstanceEvent... further) {
+    InstanceId id = InstanceId.random();
+    groups.join(group.id(), List.of(id), -1);
+    ActionContext context = new ActionContext("req", "user", "project");
+    InstanceState state =
+        InstanceTransitions.apply(
+            new Absent(), new InstanceRequested(TestSpecs.spec(id, group.ref()), context, AT));
+    for (InstanceEvent event : further) {
+      state = InstanceTransitions.apply(state, event);
+    }
+    InstanceRow row = new InstanceRow((Present) state, 1 + further.length);
+    database.jdbi().useHandle(handle -> InstanceRows.upsert(handle, List.of(row)));
+    return id;
+  }
+
+  @Test
+  void theSchedulerLearnsWhereMembersAreAndWhatIsBeingBooted() {
+    ServerGroup group =
+        groups.create(
+            new ServerGroup(UUID.randomUUID(), "project", "user", "g", "affinity", null, List.of()),
+            -1);
+    String name = group.id().toString();
+    HostSelected selected =
+        new HostSelected(Attempt.FIRST, new Candidate(H1, "n", "nova"), List.of(), "", AT);
+    ActionContext context = new ActionContext("req", "user", "project");
+    boots(group);
+    InstanceId booting = boots(group, selected);
+    InstanceId active =
+        boots(
+            group,
+            selected,
+            new NetworkAllocated(Attempt.FIRST, List.of(), AT),
+            new BlockDevicesMapped(Attempt.FIRST, AT),
+            new SpawnConfirmed(Attempt.FIRST, H1, AT),
+            new InstanceActivated(Attempt.FIRST, PowerState.RUNNING, AT));
+    InstanceId deleting = boots(group, selected, new DeleteRequested(context, List.of(), AT));
+    boots(group, selected, new BuildFailed(new Fault(500, "no", null, AT), List.of(), AT));
+
+    Facts read = facts.readAll();
+    assertThat(read.members())
+        .containsExactlyInAnyOrder(
+            new Member(name, booting, H1),
+            new Member(name, active, H1),
+            new Member(name, deleting, H1));
+    assertThat(read.choices())
+        .containsExactly(
+            new Choice(
+                H1,
+                new Allocation(
+                    booting, Attempt.FIRST, TestSpecs.TINY.resources(), "project", name)));
+    assertThat(read.administrators()).isEqualTo(facts.read());
   }
 
   @Test

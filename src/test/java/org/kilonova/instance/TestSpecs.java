@@ -7,6 +7,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.kilonova.kernel.FlavorSpec;
 import org.kilonova.kernel.ImageSpec;
 import org.kilonova.kernel.InstanceId;
+import org.kilonova.kernel.ServerGroupRef;
 import org.kilonova.network.Networks.RequestedNetwork;
 
 /** Requests for tests. */
@@ -37,6 +38,16 @@ public final class TestSpecs {
 
   /** A small instance. */
   public static InstanceSpec spec(InstanceId id, List<RequestedNetwork> networks) {
+    return spec(id, networks, null);
+  }
+
+  /** A small instance without networks that belongs to a server group. */
+  public static InstanceSpec spec(InstanceId id, ServerGroupRef group) {
+    return spec(id, List.of(), group);
+  }
+
+  private static InstanceSpec spec(
+      InstanceId id, List<RequestedNetwork> networks, ServerGroupRef group) {
     return new InstanceSpec(
         id,
         NUMBER.incrementAndGet(),
@@ -67,7 +78,7 @@ public final class TestSpecs {
         null,
         List.of(),
         List.of(),
-        null,
+        group,
         "/dev/vda",
         Instant.parse("2026-11-21T00:00:00Z"));
   }

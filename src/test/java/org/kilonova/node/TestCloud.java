@@ -1,7 +1,9 @@
 package org.kilonova.node;
 
+import akka.actor.Address;
 import akka.actor.typed.ActorSystem;
 import akka.actor.typed.javadsl.Behaviors;
+import akka.cluster.typed.Cluster;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import java.io.IOException;
@@ -18,6 +20,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
+import org.kilonova.catalog.SqlComputeServices;
+import org.kilonova.catalog.SqlPlacementFacts;
 import org.kilonova.compute.HostDirectory;
 import org.kilonova.instance.InstanceProtocol;
 import org.kilonova.instance.InstanceProtocol.RequestInstance;
@@ -31,7 +35,6 @@ import org.kilonova.network.Networks;
 import org.kilonova.persistence.Database;
 import org.kilonova.readmodel.InstanceRow;
 import org.kilonova.readmodel.InstanceRows;
-import org.kilonova.scheduler.SchedulerProtocol.PlacementFacts;
 
 /**
  * Several nodes in this JVM, each an actor system of its own on loopback, on one database, with
@@ -140,10 +143,8 @@ public final class TestCloud implements AutoCloseable {
                   CLOUD,
                   new NoNetworks(),
                   (handle, id) -> {},
-                  () ->
-                      CompletableFuture.completedFuture(
-                          new PlacementFacts(0, List.of(), List.of())),
-                  h -> {},
+                  () -> CompletableFuture.supplyAsync(new SqlPlacementFacts(database)::readAll),
+                  new SqlComputeServices(database, clock, () -> {})::seen,
                   () -> {}));
     } else {
       Controller.initProxy(system);
@@ -162,6 +163,15 @@ public final class TestCloud implements AutoCloseable {
     TestNode node = new TestNode(system, controller);
     nodes.add(node);
     return node;
+  }
+
+  /** Shuts a node down; the next one joins those that are left. */
+  public void stop(TestNode node) {
+    nodes.remove(node);
+    node.system.terminate();
+    node.system.getWhenTerminated().toCompletableFuture().join();
+    Address left = Cluster.get(nodes.getFirst().system).selfMember().address();
+    seed = left.getHost().orElseThrow() + ":" + left.getPort().orElseThrow();
   }
 
   /** Sends a request to an instance through some controller. */

@@ -20,6 +20,7 @@ import org.kilonova.kernel.Attempt;
 import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.kernel.Resources;
+import org.kilonova.scheduler.PlacementFactsSource.Member;
 import org.kilonova.scheduler.SchedulerProtocol.AggregateFact;
 import org.kilonova.scheduler.SchedulerProtocol.PlacementFacts;
 import org.kilonova.scheduler.SchedulerProtocol.RequestSpec;
@@ -112,6 +113,48 @@ class CloudTest {
 
   private static PlacementFacts facts(long version, ServiceFact... services) {
     return new PlacementFacts(version, List.<AggregateFact>of(), List.of(services));
+  }
+
+  // ---- whereabouts of members ------------------------------------------------------------------
+
+  private boolean hasMembers() {
+    return cloud.hasMembers("g", InstanceId.random());
+  }
+
+  @Test
+  void memberThatAHostReportedBeforeItWentAwayIsRememberedUntilTheReadModelKnowsBetter() {
+    hosts.with(report("a", allocation(id, 1, 1, "g"))).down("a");
+    cloud.whereabouts(List.of());
+    assertThat(hasMembers()).as("the rows may be older than the report").isTrue();
+    cloud.whereabouts(List.of());
+    assertThat(hasMembers()).as("it was deleted while its host was away").isFalse();
+  }
+
+  @Test
+  void memberIsOneHoweverManyKnowOfIt() {
+    hosts.with(report("a", allocation(id, 1, 1, "g"))).down("a");
+    Member member = new Member("g", id, A);
+    cloud.whereabouts(List.of(member));
+    cloud.whereabouts(List.of(member));
+    assertThat(hosts.host("a").members("g", InstanceId.random())).isEqualTo(1);
+    assertThat(cloud.hasMembers("g", id)).isFalse();
+    hosts.with("a");
+    assertThat(hasMembers()).as("the host is back and does not have it").isFalse();
+  }
+
+  @Test
+  void theReadModelIsNotBelievedAgainstAHostThatReports() {
+    hosts.with("a");
+    cloud.whereabouts(List.of(new Member("g", id, A)));
+    assertThat(hasMembers()).isFalse();
+  }
+
+  @Test
+  void memberThatMovedAwayFromAHostThatIsNotHeardOfIsForgotten() {
+    cloud.whereabouts(List.of(new Member("g", id, A)));
+    assertThat(hasMembers()).isTrue();
+    cloud.whereabouts(List.of());
+    assertThat(hasMembers()).isFalse();
   }
 
   // ---- mayComeBack -----------------------------------------------------------------------------

@@ -36,6 +36,9 @@ import org.kilonova.compute.driver.HostUsage;
 import org.kilonova.kernel.Attempt;
 import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.InstanceId;
+import org.kilonova.scheduler.PlacementFactsSource.Choice;
+import org.kilonova.scheduler.PlacementFactsSource.Facts;
+import org.kilonova.scheduler.PlacementFactsSource.Member;
 import org.kilonova.scheduler.SchedulerProtocol.Acknowledged;
 import org.kilonova.scheduler.SchedulerProtocol.Answer;
 import org.kilonova.scheduler.SchedulerProtocol.ClaimRefused;
@@ -55,7 +58,7 @@ class SchedulerActorTest {
   private static final HostUsage USAGE = new HostUsage(0, 0, 100, 0, "");
   private static final Duration CLAIM_LIFE = Duration.ofSeconds(60);
   private static final Duration SILENCE = Duration.ofSeconds(10);
-  private static final PlacementFacts NO_FACTS = new PlacementFacts(0, List.of(), List.of());
+  private static final Facts NO_FACTS = facts(List.of(), List.of());
 
   private final ActorTestKit kit = ActorTestKit.create(ManualTime.config());
   private final ManualTime time = ManualTime.get(kit.system());
@@ -68,10 +71,14 @@ class SchedulerActorTest {
   /** Gets every message that the scheduler gets, just before it does. */
   private final TestProbe<Command> monitor = kit.createTestProbe(Command.class);
 
-  private CompletionStage<PlacementFacts> facts = CompletableFuture.completedFuture(NO_FACTS);
+  private CompletionStage<Facts> facts = CompletableFuture.completedFuture(NO_FACTS);
   private ActorRef<Command> scheduler;
   private ActorRef<HostFeed> feed;
   private long seq;
+
+  private static Facts facts(List<Member> members, List<Choice> choices) {
+    return new Facts(new PlacementFacts(0, List.of(), List.of()), members, choices);
+  }
 
   @AfterEach
   void stop() {
@@ -87,6 +94,7 @@ class SchedulerActorTest {
                 new Filters.ComputeFilter(),
                 new Filters.RetryFilter(),
                 new Filters.RamFilter(),
+                new Filters.ServerGroupAffinityFilter(),
                 new Filters.ServerGroupAntiAffinityFilter()),
             List.of(new Weighers.RAMWeigher()),
             Map.of(),
@@ -372,7 +380,7 @@ class SchedulerActorTest {
 
   @Test
   void withoutTheAdministratorsFactsNothingIsChosen() {
-    CompletableFuture<PlacementFacts> late = new CompletableFuture<>();
+    CompletableFuture<Facts> late = new CompletableFuture<>();
     facts = late;
     start();
     joins(node);
@@ -394,6 +402,135 @@ class SchedulerActorTest {
     pass(Duration.ofSeconds(1));
     await(SchedulerActor.Loaded.class);
     assertThat(chosen(request())).isEqualTo("a");
+  }
+
+  // ---- after a fail-over -----------------------------------------------------------------------
+
+  private static final HostId DOWN = new HostId("down");
+
+  private static TestRequest in(String group, String policy) {
+    return request().group(group, policy, 1);
+  }
+
+  private void factsOfService(HostId host, List<Member> members) {
+    facts =
+        CompletableFuture.completedFuture(
+            new Facts(
+                new PlacementFacts(
+                    1, List.of(), List.of(new ServiceFact(host, false, null, false))),
+                members,
+                List.of()));
+  }
+
+  @Test
+  void memberOnAHostThatIsDownStillBindsItsGroup() {
+    factsOfService(DOWN, List.of(new Member("g", InstanceId.random(), DOWN)));
+    started("a");
+    NoValidHost together = refused(in("g", "affinity"));
+    assertThat(together.explanation()).contains("ServerGroupAffinityFilter dropped 1");
+    assertThat(together.mayComeBack()).as("its host is the one that would do").isTrue();
+    assertThat(chosen(in("g", "anti-affinity"))).isEqualTo("a");
+    assertThat(chosen(in("other", "affinity"))).isEqualTo("a");
+  }
+
+  @Test
+  void hostThatIsDownIsNotWaitedForIfTheGroupForbidsIt() {
+    factsOfService(DOWN, List.of(new Member("apart", InstanceId.random(), DOWN)));
+    start();
+    await(SchedulerActor.Loaded.class);
+    joins(node);
+    feed = follower(node);
+    reports(report("a", allocation(InstanceId.random(), 1, 16_384, "together")));
+    assertThat(refused(in("apart", "anti-affinity")).mayComeBack()).isFalse();
+    assertThat(refused(in("together", "affinity")).mayComeBack()).isFalse();
+    assertThat(refused(request()).mayComeBack()).isTrue();
+  }
+
+  @Test
+  void hostThatComesBackSpeaksForItself() {
+    factsOfService(DOWN, List.of(new Member("g", InstanceId.random(), DOWN)));
+    started("a");
+    refused(in("g", "affinity"));
+    reports(report("a"), report("down"));
+    assertThat(chosen(in("g", "anti-affinity"))).as("the member is not there").isNotNull();
+    assertThat(chosen(in("g", "anti-affinity"))).isNotNull();
+  }
+
+  private static Choice choice(String host, InstanceId id, String group) {
+    return new Choice(new HostId(host), allocation(id, 1, 16_384, group));
+  }
+
+  private void factsOfChoice(String host, InstanceId id, String group) {
+    facts = CompletableFuture.completedFuture(facts(List.of(), List.of(choice(host, id, group))));
+  }
+
+  @Test
+  void choiceOfTheSchedulerBeforeKeepsItsPlaceUntilTheHostKnowsOfIt() {
+    InstanceId id = InstanceId.random();
+    factsOfChoice("a", id, "g");
+    started("a", "b");
+    assertThat(chosen(in("g", "anti-affinity"))).isEqualTo("b");
+    changes(added("a", allocation(id, 1, 16_384, "g")));
+    passWithHeartbeats(CLAIM_LIFE.plusSeconds(5));
+    refused(whole().excluded("b"));
+    changes(new HostChange(new HostId("a"), USAGE, List.of(), List.of(id), 0, 0));
+    assertThat(chosen(whole().excluded("b"))).isEqualTo("a");
+  }
+
+  @Test
+  void choiceOfTheSchedulerBeforeLapsesIfNobodyClaimsIt() {
+    factsOfChoice("a", InstanceId.random(), "g");
+    started("a");
+    refused(whole());
+    passWithHeartbeats(CLAIM_LIFE.plusSeconds(5));
+    assertThat(chosen(whole())).isEqualTo("a");
+  }
+
+  @Test
+  void choiceThatTheHostHasReportedAlreadyIsCountedOnce() {
+    InstanceId id = InstanceId.random();
+    CompletableFuture<Facts> late = new CompletableFuture<>();
+    facts = late;
+    start();
+    joins(node);
+    feed = follower(node);
+    reports(report("a", allocation(id, 1, 16_384, "g")));
+    late.complete(facts(List.of(), List.of(choice("a", id, "g"))));
+    await(SchedulerActor.Loaded.class);
+    changes(new HostChange(new HostId("a"), USAGE, List.of(), List.of(id), 0, 0));
+    assertThat(chosen(whole())).isEqualTo("a");
+  }
+
+  @Test
+  void attemptAfterAnInheritedOneIsChosenAnew() {
+    InstanceId id = InstanceId.random();
+    factsOfChoice("a", id, null);
+    started("a", "b");
+    assertThat(chosen(whole().id(id).attempt(2).excluded("a"))).isEqualTo("b");
+    assertThat(chosen(whole())).as("its first place is free again").isEqualTo("a");
+  }
+
+  @Test
+  void aChangeOfAdministratorsDoesNotMakeItReadyWithoutTheWhereabouts() {
+    CompletableFuture<Facts> late = new CompletableFuture<>();
+    facts = late;
+    start();
+    joins(node);
+    feed = follower(node);
+    reports(report("a"));
+    changeFacts(1);
+    assertThat(ask(request())).isInstanceOf(NotReady.class);
+    late.complete(NO_FACTS);
+    await(SchedulerActor.Loaded.class);
+    assertThat(chosen(request())).isEqualTo("a");
+  }
+
+  @Test
+  void alternatesAreForThoseWhoseGroupDoesNotCare() {
+    started("a", "b", "c");
+    assertThat(selected(in("g", "affinity")).alternates()).isEmpty();
+    assertThat(selected(in("h", "anti-affinity")).alternates()).isEmpty();
+    assertThat(selected(in("i", "soft-anti-affinity")).alternates()).hasSize(2);
   }
 
   // ---- following -------------------------------------------------------------------------------
@@ -498,8 +635,11 @@ class SchedulerActorTest {
     chosen(request());
     facts =
         CompletableFuture.completedFuture(
-            new PlacementFacts(
-                9, List.of(), List.of(new ServiceFact(new HostId("a"), true, "x", false))));
+            new Facts(
+                new PlacementFacts(
+                    9, List.of(), List.of(new ServiceFact(new HostId("a"), true, "x", false))),
+                List.of(),
+                List.of()));
     passWithHeartbeats(Duration.ofSeconds(25));
     pass(Duration.ofSeconds(5));
     await(SchedulerActor.Loaded.class);
