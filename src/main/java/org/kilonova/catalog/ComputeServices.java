@@ -1,8 +1,11 @@
 package org.kilonova.catalog;
 
+import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import org.kilonova.compute.ComputeProtocol.Allocation;
 import org.kilonova.kernel.HostId;
 
 /** The compute services that were ever seen. Blocks. */
@@ -24,8 +27,20 @@ public interface ComputeServices {
   /** The servers on a host, as the read model has them. */
   List<Hosted> servers(HostId host);
 
-  /** Notes that a host appeared; adds its service, enabled, if it is new. Idempotent. */
-  void seen(HostId host);
+  /**
+   * What servers take of hosts, as the read model has it: for hosts that cannot say it themselves.
+   * Hosts without servers are left out.
+   */
+  Map<HostId, List<Allocation>> allocations(Collection<HostId> hosts);
+
+  /**
+   * Notes that a host appeared, and what it said; adds its service, enabled, if it is new.
+   * Idempotent.
+   */
+  void appeared(HostId host, HostService.Report report);
+
+  /** Notes that a host went away. One that was deleted stays deleted. Idempotent. */
+  void wentAway(HostId host);
 
   /**
    * Lets new servers come, or stay away.

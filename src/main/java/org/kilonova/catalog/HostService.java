@@ -2,6 +2,8 @@ package org.kilonova.catalog;
 
 import java.time.Instant;
 import java.util.UUID;
+import org.kilonova.compute.driver.HostCapabilities;
+import org.kilonova.compute.driver.HostUsage;
 import org.kilonova.kernel.HostId;
 
 /**
@@ -14,6 +16,7 @@ import org.kilonova.kernel.HostId;
  * @param disabledReason or null
  * @param forcedDown whether it counts as down, whatever the host says
  * @param lastSeen when it last came or went
+ * @param lastReport what it said when it last came; null if it came before this was kept
  */
 public record HostService(
     int id,
@@ -23,4 +26,8 @@ public record HostService(
     boolean disabled,
     String disabledReason,
     boolean forcedDown,
-    Instant lastSeen) {}
+    Instant lastSeen,
+    Report lastReport) {
+  /** What is remembered of a host that is down. */
+  public record Report(HostCapabilities capabilities, HostUsage usage) {}
+}

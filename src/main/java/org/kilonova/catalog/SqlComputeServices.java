@@ -1,21 +1,33 @@
 package org.kilonova.catalog;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.UncheckedIOException;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.InstantSource;
 import java.time.OffsetDateTime;
+import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
 import org.jdbi.v3.core.statement.Query;
+import org.kilonova.compute.ComputeProtocol.Allocation;
 import org.kilonova.kernel.HostId;
 import org.kilonova.persistence.Database;
+import org.kilonova.readmodel.InstanceRows;
 
 /** {@link ComputeServices} in PostgreSQL. */
 public final class SqlComputeServices implements ComputeServices {
+  private static final ObjectMapper JSON =
+      new ObjectMapper().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
+
   private final Jdbi jdbi;
   private final InstantSource clock;
   private final PlacementFactsChanged listener;
@@ -77,14 +89,42 @@ public final class SqlComputeServices implements ComputeServices {
   }
 
   @Override
-  public void seen(HostId host) {
+  public Map<HostId, List<Allocation>> allocations(Collection<HostId> hosts) {
+    if (hosts.isEmpty()) {
+      return Map.of();
+    }
+    return jdbi.withHandle(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    SELECT state FROM instance
+                    WHERE host = ANY (:hosts) AND NOT deleted
+                      AND (launched_at IS NOT NULL OR vm_state = 'building')
+                    """)
+                .bindArray("hosts", String.class, hosts.stream().map(HostId::name).toArray())
+                .map((row, context) -> InstanceRows.parse(row.getString("state")).instance())
+                .collect(
+                    Collectors.groupingBy(
+                        instance -> instance.placement().host(),
+                        Collectors.mapping(SqlPlacementFacts::allocation, Collectors.toList()))));
+  }
+
+  @Override
+  public void appeared(HostId host, HostService.Report report) {
+    String json = write(report);
     boolean known =
         jdbi.withHandle(
             handle ->
                 handle
                         .createUpdate(
-                            "UPDATE compute_service SET last_seen = :now WHERE host = :host")
+                            """
+                            UPDATE compute_service
+                            SET last_seen = :now, last_report = :report::jsonb
+                            WHERE host = :host
+                            """)
                         .bind("host", host.name())
+                        .bind("report", json)
                         .bind("now", clock.instant())
                         .execute()
                     > 0);
@@ -95,16 +135,28 @@ public final class SqlComputeServices implements ComputeServices {
             handle
                 .createUpdate(
                     """
-                    INSERT INTO compute_service (uuid, node_uuid, host, last_seen)
-                    VALUES (gen_random_uuid(), gen_random_uuid(), :host, :now)
+                    INSERT INTO compute_service (uuid, node_uuid, host, last_seen, last_report)
+                    VALUES (gen_random_uuid(), gen_random_uuid(), :host, :now, :report::jsonb)
                     ON CONFLICT (host) DO NOTHING
                     """)
                 .bind("host", host.name())
+                .bind("report", json)
                 .bind("now", clock.instant())
                 .execute();
           });
       listener.changed();
     }
+  }
+
+  @Override
+  public void wentAway(HostId host) {
+    jdbi.useHandle(
+        handle ->
+            handle
+                .createUpdate("UPDATE compute_service SET last_seen = :now WHERE host = :host")
+                .bind("host", host.name())
+                .bind("now", clock.instant())
+                .execute());
   }
 
   @Override
@@ -198,6 +250,23 @@ public final class SqlComputeServices implements ComputeServices {
         row.getBoolean("disabled"),
         row.getString("disabled_reason"),
         row.getBoolean("forced_down"),
-        row.getObject("last_seen", OffsetDateTime.class).toInstant());
+        row.getObject("last_seen", OffsetDateTime.class).toInstant(),
+        read(row.getString("last_report")));
+  }
+
+  private static String write(HostService.Report report) {
+    try {
+      return JSON.writeValueAsString(report);
+    } catch (JsonProcessingException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static HostService.Report read(String json) {
+    try {
+      return json == null ? null : JSON.readValue(json, HostService.Report.class);
+    } catch (JsonProcessingException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 }

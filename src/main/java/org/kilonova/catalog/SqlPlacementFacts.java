@@ -87,15 +87,18 @@ public final class SqlPlacementFacts {
   }
 
   private static Choice choice(Instance instance) {
+    return new Choice(instance.placement().host(), allocation(instance));
+  }
+
+  /** What an instance takes of the host that it is placed on. */
+  static Allocation allocation(Instance instance) {
     InstanceSpec spec = instance.spec();
-    return new Choice(
-        instance.placement().host(),
-        new Allocation(
-            spec.id(),
-            instance.placement().attempt(),
-            spec.flavor().resources(),
-            spec.projectId(),
-            spec.serverGroup() == null ? null : spec.serverGroup().id()));
+    return new Allocation(
+        spec.id(),
+        instance.placement().attempt(),
+        spec.flavor().resources(),
+        spec.projectId(),
+        spec.serverGroup() == null ? null : spec.serverGroup().id());
   }
 
   /** Begins a change: from here to the end of the transaction, no other changes the facts. */

@@ -134,14 +134,14 @@ public final class HostDirectory extends AbstractBehavior<HostDirectory.Command>
    * @param lostGrace a host that left the cluster is given up after so long
    * @param silence a process that sent nothing for so long is away, whatever the cluster thinks of
    *     it
-   * @param onChange told when a host's presence changes
+   * @param onChange told when a host's presence or its agent changes
    */
   public record Setup(
       View view,
       InstantSource clock,
       Duration lostGrace,
       Duration silence,
-      Consumer<HostId> onChange) {}
+      Consumer<Known> onChange) {}
 
   private final Setup setup;
   private final ActorRef<HostFeed> feed;
@@ -296,7 +296,7 @@ public final class HostDirectory extends AbstractBehavior<HostDirectory.Command>
         || before.presence() != known.presence()
         || !before.agent().equals(known.agent())) {
       getContext().getLog().info("host {} is {}", known.host(), known.presence());
-      setup.onChange().accept(known.host());
+      setup.onChange().accept(known);
     }
   }
 }

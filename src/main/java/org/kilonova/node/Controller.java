@@ -23,6 +23,7 @@ import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.jdbi.v3.core.Handle;
 import org.kilonova.compute.HostDirectory;
+import org.kilonova.compute.HostDirectory.Known;
 import org.kilonova.instance.InstanceEntity;
 import org.kilonova.instance.InstanceProtocol.Nudge;
 import org.kilonova.instance.InstanceProtocol.SchedulerAnswered;
@@ -44,6 +45,7 @@ import org.kilonova.scheduler.SchedulerProtocol;
 /** The role controller, without its front door: instances, scheduler, read model. */
 final class Controller {
   private static final String ROLE = "controller";
+  private static final Duration REMEMBER_AGAIN = Duration.ofSeconds(5);
 
   private final HostDirectory.View hosts;
   private final ShardedInstances instances;
@@ -58,7 +60,11 @@ final class Controller {
     this.scheduler = scheduler;
   }
 
-  /** What a controller is made of besides its configuration. */
+  /**
+   * What a controller is made of besides its configuration.
+   *
+   * @param onHostChange takes note of a host that came, went or came back; blocks, and may fail
+   */
   record Parts(
       Database database,
       Database.Settings databaseSettings,
@@ -66,7 +72,7 @@ final class Controller {
       Networks networks,
       BiConsumer<Handle, InstanceId> onDeleted,
       PlacementFactsSource facts,
-      Consumer<HostId> onHostSeen,
+      Consumer<Known> onHostChange,
       Runnable chores) {}
 
   static Controller start(
@@ -91,9 +97,9 @@ final class Controller {
                 clock,
                 settings.duration("compute.lost-grace"),
                 settings.duration("compute.silence"),
-                host -> {
-                  projector.tell(new ProjectorActor.HostChanged(host));
-                  blocking.execute(() -> parts.onHostSeen().accept(host));
+                known -> {
+                  projector.tell(new ProjectorActor.HostChanged(known.host()));
+                  blocking.execute(() -> remember(known.host(), system, hosts, blocking, parts));
                 })),
         "host-directory",
         Props.empty());
@@ -108,6 +114,28 @@ final class Controller {
             settings.duration("api.ask-timeout"),
             settings.duration("api.patience"));
     return new Controller(hosts, instances, scheduler);
+  }
+
+  /** Tells of a host as it is now, again and again while the database is away. */
+  private static void remember(
+      HostId host,
+      ActorSystem<Void> system,
+      HostDirectory.View hosts,
+      ExecutorService blocking,
+      Parts parts) {
+    try {
+      hosts.find(host).ifPresent(parts.onHostChange());
+    } catch (RuntimeException e) {
+      system
+          .log()
+          .warn("what is known of host {} cannot be written for now: {}", host, e.toString());
+      system
+          .scheduler()
+          .scheduleOnce(
+              REMEMBER_AGAIN,
+              () -> blocking.execute(() -> remember(host, system, hosts, blocking, parts)),
+              system.executionContext());
+    }
   }
 
   HostDirectory.View hosts() {

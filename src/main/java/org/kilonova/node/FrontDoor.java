@@ -34,6 +34,7 @@ import org.kilonova.api.identity.IdentityApi;
 import org.kilonova.api.image.ImageApi;
 import org.kilonova.catalog.Aggregates;
 import org.kilonova.catalog.Flavors;
+import org.kilonova.catalog.HostService;
 import org.kilonova.catalog.KeyCrypto;
 import org.kilonova.catalog.KeyPairs;
 import org.kilonova.catalog.PlacementFactsChanged;
@@ -46,6 +47,8 @@ import org.kilonova.catalog.SqlPlacementFacts;
 import org.kilonova.catalog.SqlQuotaLimits;
 import org.kilonova.catalog.SqlServerGroups;
 import org.kilonova.compute.HostDirectory;
+import org.kilonova.compute.HostDirectory.Known;
+import org.kilonova.compute.HostDirectory.Presence;
 import org.kilonova.identity.EmbeddedIdentity;
 import org.kilonova.identity.IdentitySettings;
 import org.kilonova.image.EmbeddedImages;
@@ -137,8 +140,14 @@ final class FrontDoor {
     return imageFiles;
   }
 
-  SqlComputeServices computeServices() {
-    return computeServices;
+  /** Keeps what is to be known of a host while it is down. Blocks. */
+  void remember(Known host) {
+    if (host.presence() == Presence.UP) {
+      computeServices.appeared(
+          host.host(), new HostService.Report(host.report().capabilities(), host.report().usage()));
+    } else {
+      computeServices.wentAway(host.host());
+    }
   }
 
   SqlPlacementFacts placementFacts() {
@@ -184,7 +193,7 @@ final class FrontDoor {
     KeyPairs keyPairs = new SqlKeyPairs(database, clock);
     Aggregates aggregates = new SqlAggregates(database, clock, () -> factsListener.changed());
     ServerGroups groups = new SqlServerGroups(database, clock);
-    HostStates hostStates = new HostStates(hosts::find, aggregates);
+    HostStates hostStates = new HostStates(hosts::find, aggregates, computeServices);
     ServersApi servers =
         new ServersApi(
             new ServersApi.Ports(

@@ -104,7 +104,7 @@ public final class Node {
                 door.networks(),
                 door.quotas()::releaseInstance,
                 () -> CompletableFuture.supplyAsync(door.placementFacts()::readAll, THREADS),
-                door.computeServices()::seen,
+                door::remember,
                 door.quotas()::lapse));
     Supplier<CloudFacts.Answer> facts =
         () ->

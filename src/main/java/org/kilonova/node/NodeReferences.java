@@ -118,20 +118,26 @@ final class NodeReferences implements BootReferences {
 
   @Override
   public boolean hostExists(String host, String node) {
-    return hosts.all().values().stream()
+    return services.list().stream()
+        .filter(service -> service.lastReport() != null)
         .anyMatch(
-            known ->
-                (host == null || known.host().name().equals(host))
+            service ->
+                (host == null || service.host().name().equals(host))
                     && (node == null
-                        || known.report().capabilities().hypervisorHostname().equals(node)));
+                        || service.lastReport().capabilities().hypervisorHostname().equals(node)));
   }
 
   @Override
   public String hostStatus(HostId host) {
-    boolean disabled = services.find(host).filter(HostService::disabled).isPresent();
-    return hosts
-        .find(host)
-        .map(known -> known.presence() != Presence.UP ? "DOWN" : disabled ? "MAINTENANCE" : "UP")
-        .orElse("UNKNOWN");
+    HostService service = services.find(host).orElse(null);
+    if (service != null && service.forcedDown()) {
+      return "DOWN";
+    }
+    if (service != null && service.disabled()) {
+      return "MAINTENANCE";
+    }
+    return hosts.find(host).filter(known -> known.presence() == Presence.UP).isPresent()
+        ? "UP"
+        : "UNKNOWN";
   }
 }

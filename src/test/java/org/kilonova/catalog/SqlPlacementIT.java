@@ -16,6 +16,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.kilonova.compute.ComputeProtocol.Allocation;
+import org.kilonova.compute.driver.HostCapabilities;
+import org.kilonova.compute.driver.HostUsage;
 import org.kilonova.instance.InstanceEvent;
 import org.kilonova.instance.InstanceEvent.BlockDevicesMapped;
 import org.kilonova.instance.InstanceEvent.BuildFailed;
@@ -37,6 +39,7 @@ import org.kilonova.kernel.Fault;
 import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.kernel.PowerState;
+import org.kilonova.kernel.Resources;
 import org.kilonova.persistence.Database;
 import org.kilonova.readmodel.InstanceRow;
 import org.kilonova.readmodel.InstanceRows;
@@ -54,6 +57,18 @@ import org.kilonova.testing.PostgresExtension;
 class SqlPlacementIT {
   private static final HostId H1 = new HostId("h1");
   private static final HostId H2 = new HostId("h2");
+  private static final HostService.Report REPORT =
+      new HostService.Report(
+          new HostCapabilities(
+              new Resources(8, 16384, 100),
+              "h.example",
+              "QEMU",
+              8002000,
+              "kvm",
+              List.of("x86_64"),
+              Map.of("vendor", "Intel", "topology", Map.of("cores", 4)),
+              "192.0.2.1"),
+          new HostUsage(1000, 20, 80, 1, "up 1 day"));
   private static final Instant AT = Instant.parse("2026-01-02T03:04:05Z");
 
   private final Database database;
@@ -81,8 +96,8 @@ class SqlPlacementIT {
               h.execute("DELETE FROM compute_service");
               h.execute("DELETE FROM instance");
             });
-    services.seen(H1);
-    services.seen(H2);
+    services.appeared(H1, REPORT);
+    services.appeared(H2, REPORT);
     told.set(0);
   }
 
@@ -106,15 +121,35 @@ class SqlPlacementIT {
   @Test
   void aHostThatAppearsIsAddedOnce() {
     HostService first = services.find(H1).orElseThrow();
-    services.seen(H1);
+    services.appeared(H1, REPORT);
 
     HostService again = services.find(H1).orElseThrow();
     assertThat(again.uuid()).isEqualTo(first.uuid());
     assertThat(again.lastSeen()).isAfter(first.lastSeen());
     assertThat(services.find(first.uuid())).contains(again);
     assertThat(told).as("nothing changed for the scheduler").hasValue(0);
-    services.seen(new HostId("h3"));
+    services.appeared(new HostId("h3"), REPORT);
     assertThat(told).hasValue(1);
+  }
+
+  @Test
+  void whatAHostSaidLastIsRemembered() {
+    assertThat(services.find(H1).orElseThrow().lastReport()).isEqualTo(REPORT);
+    HostService.Report bigger =
+        new HostService.Report(REPORT.capabilities(), new HostUsage(2, 2, 2, 2, "up 2 days"));
+    services.appeared(H1, bigger);
+    services.wentAway(H1);
+    assertThat(services.find(H1).orElseThrow().lastReport()).isEqualTo(bigger);
+    assertThat(services.list()).extracting(HostService::host).containsExactly(H1, H2);
+  }
+
+  @Test
+  void aDeletedServiceThatGoesAwayStaysDeleted() {
+    services.delete(H1);
+    services.wentAway(H1);
+    assertThat(services.find(H1)).isEmpty();
+    services.appeared(H1, REPORT);
+    assertThat(services.find(H1)).isPresent();
   }
 
   @Test
@@ -174,6 +209,10 @@ class SqlPlacementIT {
     InstanceId deleting = boots(group, selected, new DeleteRequested(context, List.of(), AT));
     boots(group, selected, new BuildFailed(new Fault(500, "no", null, AT), List.of(), AT));
 
+    assertThat(services.allocations(List.of(H1, H2)).keySet()).containsExactly(H1);
+    assertThat(services.allocations(List.of(H1)).get(H1))
+        .extracting(Allocation::id)
+        .containsExactlyInAnyOrder(booting, active, deleting);
     Facts read = facts.readAll();
     assertThat(read.members())
         .containsExactlyInAnyOrder(

@@ -9,6 +9,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.kilonova.compute.HostDirectory.Known;
+import org.kilonova.compute.HostDirectory.Presence;
 import org.kilonova.compute.driver.DomainInfo;
 import org.kilonova.compute.driver.fake.FakeHypervisor;
 import org.kilonova.instance.InstanceProtocol.Accepted;
@@ -83,6 +85,18 @@ class BootIT {
     assertThat(FakeHypervisor.read(cloud.hypervisors().resolve("host-a")))
         .hasSize(50)
         .allMatch(d -> d.power() == PowerState.RUNNING);
+  }
+
+  @Test
+  void aHostThatAppearsWhileTheDatabaseIsAwayIsRememberedLater(
+      Database database, Database.Settings settings) {
+    cloud = new TestCloud(database, settings, dir, "");
+    cloud.failRemembering(1);
+    cloud.start("controller,compute", "host-1");
+    cloud.awaitHosts(1);
+    List<Known> remembered = TestCloud.await(cloud::remembered, all -> !all.isEmpty());
+    assertThat(remembered).extracting(Known::presence).containsExactly(Presence.UP);
+    assertThat(remembered.getFirst().report().capabilities().total().vcpus()).isPositive();
   }
 
   private DomainInfo domain(InstanceId id) {

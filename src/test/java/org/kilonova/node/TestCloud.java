@@ -16,13 +16,15 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
-import org.kilonova.catalog.SqlComputeServices;
 import org.kilonova.catalog.SqlPlacementFacts;
 import org.kilonova.compute.HostDirectory;
+import org.kilonova.compute.HostDirectory.Known;
 import org.kilonova.instance.InstanceProtocol;
 import org.kilonova.instance.InstanceProtocol.RequestInstance;
 import org.kilonova.instance.InstanceSpec;
@@ -82,6 +84,8 @@ public final class TestCloud implements AutoCloseable {
   private final String settings;
   private final InstantSource clock = Clock.system();
   private final List<TestNode> nodes = new ArrayList<>();
+  private final List<Known> remembered = new CopyOnWriteArrayList<>();
+  private final AtomicInteger failRemembering = new AtomicInteger();
   private String seed;
 
   /**
@@ -144,7 +148,7 @@ public final class TestCloud implements AutoCloseable {
                   new NoNetworks(),
                   (handle, id) -> {},
                   () -> CompletableFuture.supplyAsync(new SqlPlacementFacts(database)::readAll),
-                  new SqlComputeServices(database, clock, () -> {})::seen,
+                  this::remember,
                   () -> {}));
     } else {
       Controller.initProxy(system);
@@ -163,6 +167,23 @@ public final class TestCloud implements AutoCloseable {
     TestNode node = new TestNode(system, controller);
     nodes.add(node);
     return node;
+  }
+
+  /** From here on the first so many attempts to remember a host fail. */
+  public void failRemembering(int attempts) {
+    failRemembering.set(attempts);
+  }
+
+  private void remember(Known host) {
+    if (failRemembering.getAndDecrement() > 0) {
+      throw new IllegalStateException("the database is away");
+    }
+    remembered.add(host);
+  }
+
+  /** Hosts as they were when controllers took note of them. */
+  public List<Known> remembered() {
+    return List.copyOf(remembered);
   }
 
   /** Shuts a node down; the next one joins those that are left. */

@@ -5,8 +5,10 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Function;
+import org.kilonova.api.compute.HostStates.Stats;
 import org.kilonova.api.http.ApiFault;
 import org.kilonova.api.http.Call;
 import org.kilonova.api.http.Json;
@@ -16,7 +18,6 @@ import org.kilonova.api.http.Reply;
 import org.kilonova.catalog.ComputeServices;
 import org.kilonova.catalog.HostService;
 import org.kilonova.compute.ComputeProtocol.Allocation;
-import org.kilonova.compute.HostDirectory.Known;
 import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.Resources;
 
@@ -66,7 +67,7 @@ public final class HostsApi {
   }
 
   private Reply update(Call call) {
-    HostId host = host(call);
+    HostId host = service(call).host();
     JsonNode body = call.body();
     if (body.has("maintenance_mode")) {
       throw notImplemented();
@@ -79,7 +80,7 @@ public final class HostsApi {
   }
 
   private Reply power(Call call) {
-    HostId unused = host(call);
+    service(call);
     throw notImplemented();
   }
 
@@ -88,11 +89,10 @@ public final class HostsApi {
   }
 
   /** The host of the path, which must be known. */
-  private HostId host(Call call) {
+  private HostService service(Call call) {
     String name = call.path("id");
     return services.list().stream()
-        .map(HostService::host)
-        .filter(host -> host.name().equals(name))
+        .filter(service -> service.host().name().equals(name))
         .findFirst()
         .orElseThrow(() -> notFound(name));
   }
@@ -119,16 +119,19 @@ public final class HostsApi {
   }
 
   private Reply show(Call call) {
-    String name = host(call).name();
-    Known known = hosts.known(new HostId(name)).orElseThrow(() -> notFound(name));
+    HostService service = service(call);
+    String name = service.host().name();
+    Stats stats =
+        Optional.ofNullable(hosts.stats(List.of(service)).get(service.host()))
+            .orElseThrow(() -> notFound(name));
     Map<String, Resources> byProject = new TreeMap<>();
-    for (Allocation allocation : known.allocations().values()) {
+    for (Allocation allocation : stats.allocations()) {
       byProject.merge(allocation.projectId(), allocation.resources(), Resources::plus);
     }
-    Resources used = byProject.values().stream().reduce(Resources.NONE, Resources::plus);
+    Resources used = stats.claimed();
     ObjectNode document = Json.object();
     ArrayNode list = document.putArray("host");
-    add(list, name, "(total)", known.report().capabilities().total());
+    add(list, name, "(total)", stats.capabilities().total());
     add(list, name, "(used_now)", used);
     add(list, name, "(used_max)", used);
     byProject.forEach((project, resources) -> add(list, name, project, resources));

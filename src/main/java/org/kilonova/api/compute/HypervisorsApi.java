@@ -3,9 +3,10 @@ package org.kilonova.api.compute;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
+import org.kilonova.api.compute.HostStates.Stats;
 import org.kilonova.api.http.ApiFault;
 import org.kilonova.api.http.Call;
 import org.kilonova.api.http.Json;
@@ -15,32 +16,16 @@ import org.kilonova.api.http.Reply;
 import org.kilonova.catalog.ComputeServices;
 import org.kilonova.catalog.ComputeServices.Hosted;
 import org.kilonova.catalog.HostService;
-import org.kilonova.compute.ComputeProtocol.Allocation;
-import org.kilonova.compute.HostDirectory.Known;
 import org.kilonova.compute.driver.HostCapabilities;
-import org.kilonova.compute.driver.HostUsage;
+import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.Resources;
 
-/**
- * {@code /os-hypervisors}, for administrators. A host whose service is known, but that has not been
- * heard of since this controller started, has no hypervisor to show.
- */
+/** {@code /os-hypervisors}, for administrators. */
 public final class HypervisorsApi {
   /** A hypervisor and the service it belongs to. */
-  private record Node(HostService service, Known known) {
+  private record Node(HostService service, Stats stats) {
     HostCapabilities capabilities() {
-      return known.report().capabilities();
-    }
-
-    HostUsage usage() {
-      return known.report().usage();
-    }
-
-    /** What the instances on it have claimed, used or not; Nova's {@code *_used}. */
-    Resources claimed() {
-      return known.allocations().values().stream()
-          .map(Allocation::resources)
-          .reduce(Resources.NONE, Resources::plus);
+      return stats.capabilities();
     }
   }
 
@@ -129,7 +114,8 @@ public final class HypervisorsApi {
           "Compute service of %s is unavailable at this time.".formatted(node.service().host()));
     }
     ObjectNode document = Json.object();
-    document.set("hypervisor", view(call, node, false, false).put("uptime", node.usage().uptime()));
+    document.set(
+        "hypervisor", view(call, node, false, false).put("uptime", node.stats().usage().uptime()));
     return Reply.json(200, document);
   }
 
@@ -167,11 +153,12 @@ public final class HypervisorsApi {
   // ---------------------------------------------------------------------------------- finding
 
   private List<Node> nodes() {
-    List<Node> nodes = new ArrayList<>();
-    for (HostService service : services.list()) {
-      hosts.known(service.host()).ifPresent(known -> nodes.add(new Node(service, known)));
-    }
-    return nodes;
+    List<HostService> all = services.list();
+    Map<HostId, Stats> stats = hosts.stats(all);
+    return all.stream()
+        .filter(service -> stats.containsKey(service.host()))
+        .map(service -> new Node(service, stats.get(service.host())))
+        .toList();
   }
 
   private List<Node> page(Call call, Page page) {
@@ -277,7 +264,7 @@ public final class HypervisorsApi {
       of.put("id", service.id());
     }
     if (call.atLeast(88)) {
-      view.put("uptime", hosts.isUp(service) ? node.usage().uptime() : null);
+      view.put("uptime", hosts.isUp(service) ? node.stats().usage().uptime() : null);
       return;
     }
     resources(view, node);
@@ -295,7 +282,7 @@ public final class HypervisorsApi {
   /** What left the API with 2.88: what there is, what is claimed, and what is free. */
   private static ObjectNode resources(ObjectNode view, Node node) {
     Resources total = node.capabilities().total();
-    Resources used = node.claimed();
+    Resources used = node.stats().claimed();
     return view.put("vcpus", total.vcpus())
         .put("memory_mb", total.memoryMb())
         .put("local_gb", total.diskGb())
@@ -304,8 +291,8 @@ public final class HypervisorsApi {
         .put("local_gb_used", used.diskGb())
         .put("free_ram_mb", total.memoryMb() - used.memoryMb())
         .put("free_disk_gb", total.diskGb() - used.diskGb())
-        .put("current_workload", node.known().report().busy())
-        .put("running_vms", node.known().allocations().size())
-        .put("disk_available_least", node.usage().diskAvailableGb());
+        .put("current_workload", node.stats().busy())
+        .put("running_vms", node.stats().allocations().size())
+        .put("disk_available_least", node.stats().usage().diskAvailableGb());
   }
 }

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import org.kilonova.catalog.HostService;
 import org.kilonova.compute.ComputeProtocol.Allocation;
 import org.kilonova.compute.ComputeProtocol.HostReport;
 import org.kilonova.compute.HostDirectory.Known;
@@ -28,7 +29,25 @@ final class HostsOfTests {
       allocations.put(
           id, new Allocation(id, new Attempt(1), new Resources(1, 512, 5), project, null));
     }
-    HostCapabilities capabilities =
+    HostService.Report report = report(host);
+    known.put(
+        host,
+        new Known(
+            host,
+            presence,
+            null,
+            new HostReport(host, null, report.capabilities(), report.usage(), List.of(), 0, 2),
+            allocations,
+            lastSeen));
+  }
+
+  /** As if the controller had been restarted. */
+  void forget(HostId host) {
+    known.remove(host);
+  }
+
+  static HostService.Report report(HostId host) {
+    return new HostService.Report(
         new HostCapabilities(
             new Resources(8, 16384, 100),
             host + ".example",
@@ -37,19 +56,9 @@ final class HostsOfTests {
             "kvm",
             List.of("x86_64"),
             Map.of("arch", "x86_64", "vendor", "Intel"),
-            "192.0.2.1");
-    HostUsage usage =
+            "192.0.2.1"),
         new HostUsage(
-            1000, 20, 80, 1, " 10:00:00 up 1 day,  1 user,  load average: 0.00, 0.01, 0.05");
-    known.put(
-        host,
-        new Known(
-            host,
-            presence,
-            null,
-            new HostReport(host, null, capabilities, usage, List.of(), 0, 2),
-            allocations,
-            lastSeen));
+            1000, 20, 80, 1, " 10:00:00 up 1 day,  1 user,  load average: 0.00, 0.01, 0.05"));
   }
 
   Optional<Known> find(HostId host) {

@@ -17,8 +17,17 @@ import org.kilonova.api.http.LocalClient.Answer;
 import org.kilonova.catalog.SqlAggregates;
 import org.kilonova.catalog.SqlComputeServices;
 import org.kilonova.compute.HostDirectory.Presence;
+import org.kilonova.instance.Instance;
+import org.kilonova.instance.InstanceState.Active;
+import org.kilonova.instance.InstanceState.Present;
+import org.kilonova.instance.Placement;
+import org.kilonova.instance.TestSpecs;
+import org.kilonova.kernel.Attempt;
 import org.kilonova.kernel.HostId;
+import org.kilonova.kernel.InstanceId;
 import org.kilonova.persistence.Database;
+import org.kilonova.readmodel.InstanceRow;
+import org.kilonova.readmodel.InstanceRows;
 import org.kilonova.testing.PostgresExtension;
 
 /** Services, hypervisors, aggregates, zones and hosts: two hosts, of which h2 is away. */
@@ -37,7 +46,7 @@ class PlacementApiIT {
     this.database = database;
     services = new SqlComputeServices(database, () -> NOW, () -> {});
     SqlAggregates aggregates = new SqlAggregates(database, () -> NOW, () -> {});
-    HostStates states = new HostStates(hosts::find, aggregates);
+    HostStates states = new HostStates(hosts::find, aggregates, services);
     LocalClient client =
         LocalClient.of(
             ComputeService.build(
@@ -63,8 +72,8 @@ class PlacementApiIT {
             });
     HostId h1 = new HostId("h1");
     HostId h2 = new HostId("h2");
-    services.seen(h1);
-    services.seen(h2);
+    services.appeared(h1, HostsOfTests.report(h1));
+    services.appeared(h2, HostsOfTests.report(h2));
     hosts.put(h1, Presence.UP, NOW.plusSeconds(60), "p1", "p1", "p2");
     hosts.put(h2, Presence.AWAY, NOW.minusSeconds(60));
   }
@@ -242,6 +251,43 @@ class PlacementApiIT {
     at88.get(URL + "/os-hypervisors/statistics").expect(404);
     String id = list.at("/hypervisors/0/id").asText();
     at88.get(URL + "/os-hypervisors/" + id + "/uptime").expect(404);
+  }
+
+  @Test
+  void aHostThatIsDownIsListedByAControllerThatNeverHeardOfIt() {
+    InstanceId id = InstanceId.random();
+    Present active =
+        new Active(
+            Instance.requested(TestSpecs.spec(id), NOW)
+                .edit(NOW)
+                .placement(new Placement(new HostId("h2"), "n", "nova", Attempt.FIRST))
+                .launchedAt(NOW)
+                .done(),
+            null);
+    database.jdbi().useHandle(h -> InstanceRows.upsert(h, List.of(new InstanceRow(active, 1))));
+    hosts.forget(new HostId("h2"));
+    assertThat(texts(admin.get(URL + "/os-services").at("/services"), "state"))
+        .containsExactly("up", "down");
+    JsonNode shown =
+        admin.get(URL + "/os-hypervisors/detail").expect(200).at("/hypervisors").path(1);
+    assertThat(shown.path("hypervisor_hostname").asText()).isEqualTo("h2.example");
+    assertThat(shown.path("state").asText()).isEqualTo("down");
+    assertThat(shown.path("vcpus").asInt()).isEqualTo(8);
+    assertThat(shown.path("vcpus_used").asInt()).isEqualTo(1);
+    assertThat(shown.path("memory_mb_used").asInt()).isEqualTo(256);
+    assertThat(shown.path("running_vms").asInt()).isEqualTo(1);
+    assertThat(shown.path("cpu_info").asText()).contains("Intel");
+    assertThat(admin.get(URL + "/os-hosts/h2").expect(200).at("/host/3/resource/project").asText())
+        .isEqualTo("project");
+  }
+
+  @Test
+  void aHostWhoseServiceIsDeletedIsForgotten() {
+    hosts.forget(new HostId("h2"));
+    String id = admin.at("2.53").get(URL + "/os-services?host=h2").at("/services/0/id").asText();
+    admin.at("2.53").delete(URL + "/os-services/" + id).expect(204);
+    assertThat(admin.get(URL + "/os-services").at("/services")).hasSize(1);
+    assertThat(admin.get(URL + "/os-hypervisors").at("/hypervisors")).hasSize(1);
   }
 
   @Test

@@ -51,6 +51,8 @@ public interface BootReferences {
    */
   boolean hostExists(String host, String node);
 
-  /** {@code host_status}: UP, DOWN, MAINTENANCE (disabled) or UNKNOWN. */
+  /**
+   * {@code host_status}: DOWN (forced down), MAINTENANCE (disabled), UP, or UNKNOWN (not heard of).
+   */
   String hostStatus(HostId host);
 }
