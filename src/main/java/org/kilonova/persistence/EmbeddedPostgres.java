@@ -44,8 +44,9 @@ import org.slf4j.LoggerFactory;
  * cluster share it), and each process that calls {@link #start} finds it or starts it again.
  *
  * <p>It is as durable as any PostgreSQL: fsync and synchronous_commit are on, whatever the
- * configuration file says, because a 202 is a promise. It listens on 127.0.0.1 only, has no unix
- * socket, and asks for a generated password (scram-sha-256).
+ * configuration file says, because a 202 is a promise. It listens on 127.0.0.1 unless it is given
+ * another address, has no unix socket, and asks whoever connects for a generated password
+ * (scram-sha-256).
  *
  * <p>Below its directory: {@code data} (the cluster), {@code password} and {@code
  * connection.properties} (for the owner only), {@code postgresql.log}, and the programs. All
@@ -54,6 +55,9 @@ import org.slf4j.LoggerFactory;
 public final class EmbeddedPostgres {
   /** The role that owns the cluster, and the name of the database. */
   public static final String NAME = "kilonova";
+
+  /** Where it listens unless told otherwise. */
+  public static final String LOOPBACK = "127.0.0.1";
 
   private static final Logger LOG = LoggerFactory.getLogger(EmbeddedPostgres.class);
 
@@ -88,7 +92,6 @@ public final class EmbeddedPostgres {
           "fsync=on",
           "synchronous_commit=on",
           "full_page_writes=on",
-          "listen_addresses=127.0.0.1",
           "unix_socket_directories=",
           "password_encryption=scram-sha-256",
           "logging_collector=off",
@@ -119,12 +122,21 @@ public final class EmbeddedPostgres {
    * adopts a server that runs already (on the port that it has), starts it again if it died.
    * Returns when it accepts connections.
    *
-   * @param port where a server that has to be started listens, on 127.0.0.1
+   * @param port where a server that has to be started listens, on {@link #LOOPBACK}
    * @throws ConfigurationException if the port is taken, the machine is no Linux on x86-64, or root
    *     may not make a user namespace
    */
   public static Database.Settings start(Path directory, int port) {
-    return locked(directory, server -> server.start(port));
+    return start(directory, LOOPBACK, port);
+  }
+
+  /**
+   * As {@link #start(Path, int)}, for processes on other machines too.
+   *
+   * @param address of this machine, where a server that has to be started listens
+   */
+  public static Database.Settings start(Path directory, String address, int port) {
+    return locked(directory, server -> server.start(address, port));
   }
 
   /**
@@ -168,7 +180,7 @@ public final class EmbeddedPostgres {
     }
   }
 
-  private Database.Settings start(int port) throws IOException {
+  private Database.Settings start(String address, int port) throws IOException {
     Path programs = PostgresBinaries.unpack(directory);
     String password = password();
     if (!Files.isDirectory(data)) {
@@ -176,20 +188,20 @@ public final class EmbeddedPostgres {
     }
     Postmaster postmaster = running().orElse(null);
     if (postmaster == null) {
-      postmaster = launch(programs, port);
+      postmaster = launch(programs, address, port);
     } else {
       awaitReady(postmaster.process());
       postmaster = running().orElse(postmaster);
     }
     Database.Settings settings =
-        new Database.Settings(url(postmaster.port(), NAME), NAME, password, POOL_SIZE);
-    createDatabase(postmaster.port(), password);
+        new Database.Settings(url(postmaster, NAME), NAME, password, POOL_SIZE);
+    createDatabase(postmaster, password);
     writeConnectionProperties(settings);
     return settings;
   }
 
-  private static String url(int port, String database) {
-    return "jdbc:postgresql://127.0.0.1:" + port + "/" + database;
+  private static String url(Postmaster server, String database) {
+    return "jdbc:postgresql://%s:%d/%s".formatted(server.address(), server.port(), database);
   }
 
   // ------------------------------------------------------------------------------- creation
@@ -249,9 +261,9 @@ public final class EmbeddedPostgres {
     Files.move(draft, data, StandardCopyOption.ATOMIC_MOVE);
   }
 
-  private void createDatabase(int port, String password) {
+  private void createDatabase(Postmaster server, String password) {
     try (Connection connection =
-            DriverManager.getConnection(url(port, "postgres"), NAME, password);
+            DriverManager.getConnection(url(server, "postgres"), NAME, password);
         Statement statement = connection.createStatement()) {
       requireOwnCluster(statement);
       try (ResultSet found =
@@ -287,7 +299,7 @@ public final class EmbeddedPostgres {
   // -------------------------------------------------------------------------------- running
 
   /** What postmaster.pid says, once it was checked against the process. */
-  private record Postmaster(ProcessHandle process, int port, boolean ready) {
+  private record Postmaster(ProcessHandle process, String address, int port, boolean ready) {
     Status status() {
       return new Status(process.pid(), port, ready);
     }
@@ -309,9 +321,10 @@ public final class EmbeddedPostgres {
       }
       long pid = Long.parseLong(lines.get(0).strip());
       int port = Integer.parseInt(lines.get(3).strip());
+      String address = lines.size() < 6 ? "" : lines.get(5).strip(); // there once it listens
       boolean ready = lines.size() >= 8 && lines.get(7).strip().equals("ready");
       return isOurs(pid)
-          ? ProcessHandle.of(pid).map(process -> new Postmaster(process, port, ready))
+          ? ProcessHandle.of(pid).map(process -> new Postmaster(process, address, port, ready))
           : Optional.empty();
     } catch (NoSuchFileException e) {
       return Optional.empty();
@@ -333,15 +346,18 @@ public final class EmbeddedPostgres {
     }
   }
 
-  private Postmaster launch(Path programs, int port) throws IOException {
-    requireFree(port);
+  private Postmaster launch(Path programs, String address, int port) throws IOException {
+    requireFree(address, port);
     rotateLog();
+    Path whoMayConnect = directory.resolve("pg_hba.conf");
+    writeOwnerOnly(whoMayConnect, "host all all all scram-sha-256\n");
     List<String> command = new ArrayList<>();
     // a session of its own: neither Ctrl-C nor the end of the terminal or of the JVM reaches it
     command.add("setsid");
     command.addAll(asOrdinaryUser());
     command.addAll(List.of(programs.resolve("bin/postgres").toString(), "-D", data.toString()));
-    command.addAll(List.of("-c", "port=" + port));
+    command.addAll(List.of("-c", "listen_addresses=" + address, "-c", "port=" + port));
+    command.addAll(List.of("-c", "hba_file=" + whoMayConnect));
     FIXED_SETTINGS.forEach(setting -> command.addAll(List.of("-c", setting)));
     long deadline = System.nanoTime() + START_TIMEOUT.toNanos();
     while (true) {
@@ -453,14 +469,14 @@ public final class EmbeddedPostgres {
     }
   }
 
-  private static void requireFree(int port) {
+  private static void requireFree(String address, int port) {
     try (ServerSocket socket = new ServerSocket()) {
       socket.setReuseAddress(true);
-      socket.bind(new InetSocketAddress(InetAddress.getByAddress(new byte[] {127, 0, 0, 1}), port));
+      socket.bind(new InetSocketAddress(InetAddress.getByName(address), port));
     } catch (IOException | IllegalArgumentException e) {
       throw new ConfigurationException(
           "kilonova.database.embedded-port",
-          "127.0.0.1:%d cannot be listened on: %s".formatted(port, e.getMessage()),
+          "%s:%d cannot be listened on: %s".formatted(address, port, e.getMessage()),
           e);
     }
   }

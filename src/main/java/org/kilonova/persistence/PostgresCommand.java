@@ -54,12 +54,19 @@ public final class PostgresCommand implements Runnable {
         names = "--port",
         defaultValue = "15432",
         paramLabel = "P",
-        description = "port on 127.0.0.1, ${DEFAULT-VALUE} if not given")
+        description = "where it listens, ${DEFAULT-VALUE} if not given")
     int port;
+
+    @Option(
+        names = "--address",
+        defaultValue = EmbeddedPostgres.LOOPBACK,
+        paramLabel = "A",
+        description = "of this machine, for processes on others; ${DEFAULT-VALUE} if not given")
+    String address;
 
     @Override
     public Integer call() {
-      EmbeddedPostgres.start(dir, port);
+      EmbeddedPostgres.start(dir, address, port);
       out().println(dir.resolve("connection.properties").toAbsolutePath().normalize());
       return 0;
     }

@@ -18,6 +18,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -43,14 +44,24 @@ final class ChaosCluster implements AutoCloseable {
   static final class Member {
     private final String name;
     private final String roles;
+    private final ChaosNetwork.Host host; // null on this machine's loopback
     private final int remoting = freePort();
     private final int management = freePort();
     private final int api = freePort();
     private volatile Process process;
 
-    private Member(String name, String roles) {
+    private Member(String name, String roles, ChaosNetwork.Host host) {
       this.name = name;
       this.roles = roles;
+      this.host = host;
+    }
+
+    private String address() {
+      return host == null ? EmbeddedPostgres.LOOPBACK : host.address();
+    }
+
+    private boolean isController() {
+      return roles.contains("controller");
     }
 
     String name() {
@@ -62,12 +73,13 @@ final class ChaosCluster implements AutoCloseable {
     }
 
     URI endpoint() {
-      return URI.create("http://127.0.0.1:" + api);
+      return URI.create("http://" + address() + ":" + api);
     }
   }
 
   private final Path dir;
   private final String behaviour;
+  private final ChaosNetwork network; // null if all are on this machine's loopback
   private final int postgresPort = freePort();
   private final Database.Settings database;
   private final Map<String, Member> members = new LinkedHashMap<>();
@@ -82,16 +94,27 @@ final class ChaosCluster implements AutoCloseable {
    * @param behaviour of the fake hypervisors, e.g. works or slow
    */
   ChaosCluster(Path dir, String behaviour) {
+    this(dir, behaviour, null);
+  }
+
+  /** An empty cluster, each process of which is plugged into this network, which it then owns. */
+  ChaosCluster(Path dir, String behaviour, ChaosNetwork network) {
     this.dir = dir;
     this.behaviour = behaviour;
-    this.database = EmbeddedPostgres.start(dir.resolve("postgres"), postgresPort);
+    this.network = network;
+    this.database = startPostgres();
+  }
+
+  private Database.Settings startPostgres() {
+    String address = network == null ? EmbeddedPostgres.LOOPBACK : network.databaseAddress();
+    return EmbeddedPostgres.start(dir.resolve("postgres"), address, postgresPort);
   }
 
   // ---- processes
   // -----------------------------------------------------------------------------------
 
   Member add(String name, String roles) {
-    Member member = new Member(name, roles);
+    Member member = new Member(name, roles, network == null ? null : network.addHost());
     members.put(name, member);
     return member;
   }
@@ -102,17 +125,18 @@ final class ChaosCluster implements AutoCloseable {
         String.join(
             ",",
             members.values().stream()
-                .filter(m -> m.roles.contains("controller"))
-                .map(m -> "127.0.0.1:" + m.remoting)
+                .filter(Member::isController)
+                .map(m -> m.address() + ":" + m.remoting)
                 .toList());
-    List<String> command = new ArrayList<>();
+    List<String> command = new ArrayList<>(member.host == null ? List.of() : member.host.enter());
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(
         List.of(
             "-Xmx384m",
             "-XX:TieredStopAtLevel=1",
             "-XX:+UseSerialGC",
-            "--enable-native-access=ALL-UNNAMED"));
+            "--enable-native-access=ALL-UNNAMED",
+            "-Dkilonova.api.allow-noauth-everywhere=true"));
     if (failPoint != null) {
       command.add("-Dkilonova.failpoint=" + failPoint);
     }
@@ -128,6 +152,8 @@ final class ChaosCluster implements AutoCloseable {
     env.put("KILONOVA_FAKE_BEHAVIOUR", behaviour);
     env.put("KILONOVA_DRIVER", "fake");
     env.put("KILONOVA_SEEDS", seeds);
+    env.put("KILONOVA_REMOTING_HOST", member.address());
+    env.put("KILONOVA_API_HOST", member.address());
     env.put("KILONOVA_REMOTING_PORT", Integer.toString(member.remoting));
     env.put("KILONOVA_MANAGEMENT_PORT", Integer.toString(member.management));
     env.put("KILONOVA_API_PORT", Integer.toString(member.api));
@@ -185,9 +211,7 @@ final class ChaosCluster implements AutoCloseable {
   }
 
   List<Member> controllers() {
-    return members.values().stream()
-        .filter(m -> m.roles.contains("controller") && m.isAlive())
-        .toList();
+    return members.values().stream().filter(m -> m.isController() && m.isAlive()).toList();
   }
 
   /** As a power cut would. */
@@ -215,7 +239,38 @@ final class ChaosCluster implements AutoCloseable {
         "PostgreSQL is dead",
         () -> ProcessHandle.of(pid).map(ChaosCluster::runs),
         a -> !a.orElse(false));
-    EmbeddedPostgres.start(dir.resolve("postgres"), postgresPort);
+    startPostgres();
+  }
+
+  // ---- links
+  // ---------------------------------------------------------------------------------------
+
+  /**
+   * Cuts members off from others, and from nobody else: those who are not named reach both sides.
+   */
+  void cut(Collection<Member> side, Collection<Member> other) {
+    network.cut(addresses(side), addresses(other));
+  }
+
+  /** Cuts members off from all others, not from each other and not from PostgreSQL. */
+  void cutOff(Member... side) {
+    List<Member> rest = new ArrayList<>(members.values());
+    rest.removeAll(List.of(side));
+    cut(List.of(side), rest);
+  }
+
+  /** Cuts members off from PostgreSQL. */
+  void cutOffFromDatabase(Collection<Member> side) {
+    network.cut(addresses(side), List.of(network.databaseAddress()));
+  }
+
+  /** All links are whole again. */
+  void heal() {
+    network.heal();
+  }
+
+  private static List<String> addresses(Collection<Member> side) {
+    return side.stream().map(Member::address).toList();
   }
 
   private static boolean runs(ProcessHandle process) {
@@ -368,6 +423,9 @@ final class ChaosCluster implements AutoCloseable {
     closing = true;
     members.values().stream().filter(Member::isAlive).forEach(this::kill);
     EmbeddedPostgres.stop(dir.resolve("postgres"));
+    if (network != null) {
+      network.close();
+    }
   }
 
   private static int freePort() {

@@ -59,16 +59,36 @@ class EmbeddedPostgresIT {
     assertThat(show(settings, "listen_addresses")).isEqualTo("127.0.0.1");
     assertThat(show(settings, "unix_socket_directories")).isEmpty();
     assertThat(show(settings, "server_encoding")).isEqualTo("UTF8");
-    assertThat(Files.readAllLines(dir.resolve("data/pg_hba.conf")))
-        .filteredOn(line -> !line.isBlank() && !line.startsWith("#"))
+    assertThat(show(settings, "hba_file")).isEqualTo(dir.resolve("pg_hba.conf").toString());
+    assertThat(Files.readAllLines(dir.resolve("pg_hba.conf")))
         .isNotEmpty()
         .allMatch(line -> line.endsWith(" scram-sha-256"));
-    for (String secret : List.of("password", "connection.properties", "postgresql.log")) {
+    for (String secret :
+        List.of("password", "connection.properties", "pg_hba.conf", "postgresql.log")) {
       assertThat(permissions(dir.resolve(secret))).as(secret).isEqualTo("rw-------");
     }
     assertThat(permissions(dir.resolve("data"))).isEqualTo("rwx------");
     assertThat(Files.readString(dir.resolve("postgresql.log"))).doesNotContain(settings.password());
     assertThat(settings.toString()).doesNotContain(settings.password());
+  }
+
+  /** Any address of this machine will do; 127.0.0.2 is one that a loopback server lacks. */
+  @Test
+  void listensOnlyWhereItIsTold_andStillAsksForThePassword() throws Exception {
+    Database.Settings settings = EmbeddedPostgres.start(dir, "127.0.0.2", port);
+
+    assertThat(settings.url()).contains("//127.0.0.2:" + port + "/");
+    assertThat(show(settings, "listen_addresses")).isEqualTo("127.0.0.2");
+    assertThat(EmbeddedPostgres.start(dir, port)).as("the one that runs").isEqualTo(settings);
+    assertProblem(
+        new Database.Settings(
+            settings.url().replace("127.0.0.2", "127.0.0.1"), settings.user(), "", 1),
+        "kilonova.database.url: ",
+        "no PostgreSQL answers");
+    assertProblem(
+        new Database.Settings(settings.url(), settings.user(), "guess", 1),
+        "kilonova.database.password: ",
+        "refuses this password");
   }
 
   @Test
