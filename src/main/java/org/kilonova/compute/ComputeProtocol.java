@@ -3,6 +3,7 @@ package org.kilonova.compute;
 import akka.actor.typed.ActorRef;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import java.time.Duration;
 import java.util.List;
 import org.kilonova.compute.driver.DomainSpec;
 import org.kilonova.compute.driver.HostCapabilities;
@@ -171,11 +172,16 @@ public final class ComputeProtocol {
    * A change of power state that nobody asked for was seen. An observation: it never completes or
    * fails a boot or a task.
    *
-   * @param hostSeq grows with each observation of this host; kept in the history
+   * @param hostSeq grows with each observation of this host, also over restarts of the agent: the
+   *     microseconds of its clock, or one more than the last. An instance that has recorded a later
+   *     one ignores it
    */
   public record PowerObserved(
       InstanceId id, Attempt attempt, HostId host, long hostSeq, PowerState power)
-      implements Report {}
+      implements Report {
+    /** By so much {@code hostSeq} grows in an hour. */
+    public static final long IN_AN_HOUR = Duration.ofHours(1).toNanos() / 1000;
+  }
 
   /** The agent (re)started or sweeps, and asks what to do with this domain of ours. */
   public record FoundOnHost(InstanceId id, Attempt attempt, HostId host, PowerState power)

@@ -178,7 +178,7 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
   private HostUsage usage;
   private boolean usageChanged;
   private int failedBuilds;
-  private long hostSeq;
+  private long observations;
 
   static Behavior<Command> create(Setup setup, OnReady onReady) {
     return Behaviors.setup(
@@ -196,8 +196,6 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
             timers, setup.clock(), setup.powerSyncInterval(), new Sync(false));
     this.sweep =
         LoopingCall.fixedInterval(timers, setup.clock(), setup.sweepInterval(), new Sync(true));
-    // Sequence numbers of observations go on growing over restarts.
-    this.hostSeq = setup.clock().millis() * 1000;
     context.getSelf().tell(new Open());
   }
 
@@ -535,10 +533,16 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
                   domain.uuid(),
                   domain.ownership().orElseThrow().attempt(),
                   setup.host(),
-                  ++hostSeq,
+                  nextObservation(),
                   domain.power()));
     }
     observed.put(domain.uuid(), new Observation(domain.power(), told + 1));
+  }
+
+  /** Grows over restarts too, and keeps step with the clock: see {@link PowerObserved}. */
+  private long nextObservation() {
+    observations = Math.max(observations + 1, setup.clock().millis() * 1000);
+    return observations;
   }
 
   // ---- reports

@@ -22,6 +22,8 @@ import org.kilonova.kernel.PowerState;
  * @param launchedAt of the first activation, or null
  * @param terminatedAt of the deletion, or null
  * @param lastRequestId of the last accepted task, so that a repeated request is known, or null
+ * @param lastObservation the number that the host it is placed on gave the observation that {@code
+ *     power} was last changed by, or null
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record Instance(
@@ -43,7 +45,8 @@ public record Instance(
     Instant updatedAt,
     Instant launchedAt,
     Instant terminatedAt,
-    String lastRequestId) {
+    String lastRequestId,
+    Long lastObservation) {
 
   /** A new one, straight from the request. */
   public static Instance requested(InstanceSpec spec, Instant at) {
@@ -64,6 +67,7 @@ public record Instance(
         List.of(),
         at,
         at,
+        null,
         null,
         null,
         null);
@@ -98,6 +102,7 @@ public record Instance(
     private Instant launchedAt;
     private Instant terminatedAt;
     private String lastRequestId;
+    private Long lastObservation;
 
     private Edit(Instance from, Instant at) {
       this.from = from;
@@ -118,6 +123,7 @@ public record Instance(
       launchedAt = from.launchedAt;
       terminatedAt = from.terminatedAt;
       lastRequestId = from.lastRequestId;
+      lastObservation = from.lastObservation;
     }
 
     public Edit details(InstanceDetails d) {
@@ -145,8 +151,10 @@ public record Instance(
       return this;
     }
 
+    /** Each host numbers its observations by itself. */
     public Edit placement(Placement value) {
       placement = value;
+      lastObservation = null;
       return this;
     }
 
@@ -158,6 +166,11 @@ public record Instance(
     public Edit power(PowerState value) {
       power = value;
       return this;
+    }
+
+    public Edit observed(long number, PowerState value) {
+      lastObservation = number;
+      return power(value);
     }
 
     public Edit launchedAt(Instant value) {
@@ -211,7 +224,8 @@ public record Instance(
           at,
           launchedAt,
           terminatedAt,
-          lastRequestId);
+          lastRequestId,
+          lastObservation);
     }
   }
 }

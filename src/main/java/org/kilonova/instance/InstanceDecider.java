@@ -465,7 +465,8 @@ public final class InstanceDecider {
       InstanceState state, PowerObserved r, Instant now, long nextSequence) {
     if (!(state instanceof Settled s)
         || s.task() != null
-        || !isPlacedAt(s.instance(), r.host(), r.attempt())) {
+        || !isPlacedAt(s.instance(), r.host(), r.attempt())
+        || overtaken(s.instance().lastObservation(), r.hostSeq())) {
       return Decision.NOTHING;
     }
     boolean off = r.power() == PowerState.SHUTDOWN || r.power() == PowerState.CRASHED;
@@ -487,6 +488,15 @@ public final class InstanceDecider {
             new TaskStarted(
                 nextSequence + 1, TaskKind.POWERING_OFF, ActionContext.system("power-sync"), now))
         : Decision.events(seen);
+  }
+
+  /**
+   * Whether a later observation was recorded before: messages that waited for a shard to move can
+   * be late, and nobody would correct what an old one did. One that seems to be much older is of a
+   * host whose clock was set back; no message is that late.
+   */
+  private static boolean overtaken(Long last, long hostSeq) {
+    return last != null && hostSeq < last && last - hostSeq < PowerObserved.IN_AN_HOUR;
   }
 
   private static Decision found(

@@ -281,7 +281,7 @@ public final class InstanceTransitions {
 
   /** Nova's _sync_instance_power_state: an active instance seen off is stopped. */
   private static InstanceState observed(Settled s, PowerStateObserved e) {
-    Instance instance = s.instance().edit(e.at()).power(e.power()).done();
+    Instance instance = s.instance().edit(e.at()).observed(e.hostSeq(), e.power()).done();
     boolean off = e.power() == PowerState.SHUTDOWN || e.power() == PowerState.CRASHED;
     return s instanceof Active && off
         ? new Stopped(instance, null)

@@ -8,6 +8,8 @@ import akka.actor.typed.javadsl.Adapter;
 import akka.serialization.Serialization;
 import akka.serialization.SerializationExtension;
 import akka.serialization.Serializers;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,6 +31,11 @@ import org.kilonova.testing.LocalAkka;
 /** What earlier versions wrote is read as it was meant. See README.md beside the journals. */
 class GoldenJournalTest {
   private static final Path FOLDER = Path.of("src", "test", "resources", "golden", "journal");
+
+  /** What instances know today and did not when the journals were written. */
+  private static final List<String> ADDED_SINCE = List.of("lastObservation");
+
+  private static final ObjectMapper JSON = new ObjectMapper();
   private static final ActorTestKit KIT =
       ActorTestKit.create("GoldenJournalTest", LocalAkka.config());
   private static final Serialization SERIALIZATION =
@@ -48,7 +55,10 @@ class GoldenJournalTest {
       state = InstanceTransitions.apply(state, read(parts[0], parts[1]));
     }
 
-    assertThat(state).isEqualTo(InstanceRows.parse(Files.readString(stateOf(journal)).strip()));
+    ObjectNode now = (ObjectNode) JSON.readTree(InstanceRows.format((Present) state));
+    ((ObjectNode) now.get("instance")).remove(ADDED_SINCE);
+    assertThat(now).isEqualTo(JSON.readTree(Files.readString(stateOf(journal))));
+    assertThat(InstanceRows.parse(Files.readString(stateOf(journal)))).isNotNull();
   }
 
   @Test

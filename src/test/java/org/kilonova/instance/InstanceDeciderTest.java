@@ -466,6 +466,27 @@ class InstanceDeciderTest {
       assertThat(lab.journal).hasSize(written);
     }
 
+    private static PowerObserved seen(Lab lab, long hostSeq, PowerState power) {
+      return new PowerObserved(lab.id, FIRST, A, hostSeq, power);
+    }
+
+    @Test
+    void thatWereOvertakenByALaterOneAreIgnored() {
+      Lab lab = Lab.at(Phase.ACTIVE);
+      lab.report(seen(lab, 5_000, PowerState.PAUSED));
+      assertThat(lab.report(seen(lab, 4_999, PowerState.SHUTDOWN))).isEqualTo(Decision.NOTHING);
+      lab.report(seen(lab, 5_001, PowerState.SHUTDOWN));
+      assertThat(lab.phase()).isEqualTo(Phase.STOPPED);
+    }
+
+    @Test
+    void ofAHostWhoseClockWasSetBackAreHeard() {
+      Lab lab = Lab.at(Phase.ACTIVE);
+      lab.report(seen(lab, 5_000 + PowerObserved.IN_AN_HOUR, PowerState.PAUSED));
+      lab.report(seen(lab, 5_000, PowerState.SHUTDOWN));
+      assertThat(lab.phase()).isEqualTo(Phase.STOPPED);
+    }
+
     @Test
     void thatSpeakOfAnAttemptThatIsNotPlacedThereAreIgnored() {
       Lab lab = Lab.at(Phase.ACTIVE);
