@@ -64,6 +64,10 @@ class LayersTest {
       onlyOurs("org.kilonova.compute.driver.fake..", DRIVER_SPI);
 
   @ArchTest
+  static final ArchRule theBenchmarkKnowsNothingOfWhatItMeasures =
+      onlyOurs("org.kilonova.bench..", nothing());
+
+  @ArchTest
   static final ArchRule instanceKnowsOnlyProtocolsAndPorts =
       onlyOurs(
           "org.kilonova.instance..",
@@ -127,6 +131,7 @@ class LayersTest {
           .that()
           .resideInAnyPackage(
               "org.kilonova.kernel..",
+              "org.kilonova.bench..",
               "org.kilonova.compute.driver..",
               "org.kilonova.scheduler.filter..",
               "org.kilonova.scheduler.weigh..",

@@ -1,0 +1,97 @@
+package org.kilonova.bench;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * What a cloud's processes use, from /proc: the JVM, and PostgreSQL's postmaster with its backends.
+ * PostgreSQL is a session of its own, so it is found by its pid file and not as the JVM's child.
+ *
+ * @param jvm the JVM's pid
+ * @param postgres the postmaster's pid
+ */
+record Processes(long jvm, long postgres) {
+  /** The kernel reports in hundredths of a second to every program on Linux. */
+  private static final double MILLIS_PER_TICK = 10;
+
+  /** Processor time, user and system. */
+  record Cpu(double jvmMillis, double postgresMillis) {
+    double totalMillis() {
+      return jvmMillis + postgresMillis;
+    }
+
+    Cpu since(Cpu before) {
+      return new Cpu(jvmMillis - before.jvmMillis, postgresMillis - before.postgresMillis);
+    }
+  }
+
+  /** Processor time used so far, that of ended children included. */
+  Cpu cpu() {
+    return new Cpu(millis(jvm), millis(postgres));
+  }
+
+  /**
+   * Memory in MB (10^6 bytes), pages that several processes share divided among them.
+   *
+   * @throws BenchException if the kernel does not let us see it
+   */
+  double pss() {
+    long kib = 0;
+    for (long root : List.of(jvm, postgres)) {
+      for (long pid : tree(root)) {
+        try {
+          kib += pssKib(Files.readString(Path.of("/proc/" + pid + "/smaps_rollup")));
+        } catch (IOException e) {
+          if (pid == root) {
+            throw new BenchException("cannot read /proc/" + pid + "/smaps_rollup", e);
+          }
+          // a backend that has just ended
+        }
+      }
+    }
+    return kib * 1024 / 1e6;
+  }
+
+  private static double millis(long root) {
+    long ticks = 0;
+    for (long pid : tree(root)) {
+      try {
+        ticks += ticks(Files.readString(Path.of("/proc/" + pid + "/stat")));
+      } catch (IOException e) {
+        // ended meanwhile: its parent has its time now, or will have it at the next look
+      }
+    }
+    return ticks * MILLIS_PER_TICK;
+  }
+
+  /** The process and its descendants. */
+  private static List<Long> tree(long root) {
+    return ProcessHandle.of(root).stream()
+        .flatMap(process -> Stream.concat(Stream.of(process), process.descendants()))
+        .map(ProcessHandle::pid)
+        .toList();
+  }
+
+  /** utime, stime, and those of children that were waited for, of a line of /proc/PID/stat. */
+  static long ticks(String stat) {
+    // the name, in parentheses, may hold anything
+    String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
+    long sum = 0;
+    for (int i = 11; i <= 14; i++) {
+      sum += Long.parseLong(fields[i]);
+    }
+    return sum;
+  }
+
+  static long pssKib(String rollup) {
+    return rollup
+        .lines()
+        .filter(line -> line.startsWith("Pss:"))
+        .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")))
+        .findFirst()
+        .orElseThrow();
+  }
+}
