@@ -1,0 +1,40 @@
+package org.kilonova.bench;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+
+class ProcessesTest {
+  @Test
+  void ticksAreOwnAndThoseOfEndedChildrenWhateverTheProcessIsCalled() {
+    String stat =
+        "4711 (postgres: 1 (x) 2) S 1 4711 4711 0 -1 4194560 1 2 3 4 1000 200 30 4 20 0 1 0 5 6";
+    assertThat(Processes.ticks(stat)).isEqualTo(1234);
+  }
+
+  @Test
+  void memoryIsThePssAndNotItsParts() {
+    String rollup =
+        """
+        55d0 7ffc ---p 00000000 00:00 0 [rollup]
+        Rss:              999999 kB
+        Pss:                1234 kB
+        Pss_Anon:            888 kB
+        """;
+    assertThat(Processes.pssKib(rollup)).isEqualTo(1234);
+  }
+
+  @Test
+  void aProcessThatComputesUsesProcessorTime() {
+    long self = ProcessHandle.current().pid();
+    Processes us = new Processes(self, self);
+    Processes.Cpu before = us.cpu();
+    long spun = 0;
+    for (long end = System.nanoTime() + 100_000_000; System.nanoTime() < end; ) {
+      spun++;
+    }
+    assertThat(spun).isPositive();
+    assertThat(us.cpu().since(before).jvmMillis()).isPositive();
+    assertThat(us.pss()).isPositive();
+  }
+}
