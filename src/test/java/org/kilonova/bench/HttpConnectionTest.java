@@ -10,11 +10,13 @@ import java.net.Socket;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 class HttpConnectionTest {
+  private final List<String> requests = new CopyOnWriteArrayList<>();
   private ServerSocket listener;
 
   @BeforeEach
@@ -55,7 +57,8 @@ class HttpConnectionTest {
     return head.toString();
   }
 
-  private static final String OK = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nX-Thing: a: b\r\n\r\nyes";
+  private static final String OK =
+      "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nX-Thing: a: b\r\n\r\nyes";
 
   @Test
   void aConnectionServesOneRequestAfterTheOther() throws IOException {

@@ -12,7 +12,8 @@ class LatenciesTest {
 
   @Test
   void aPercentileIsADurationThatWasMeasured() {
-    Latencies hundred = new Latencies(LongStream.rangeClosed(1, 100).map(i -> ms(101 - i)).toArray());
+    Latencies hundred =
+        new Latencies(LongStream.rangeClosed(1, 100).map(i -> ms(101 - i)).toArray());
     assertThat(hundred.percentile(50)).isEqualTo(50);
     assertThat(hundred.percentile(99)).isEqualTo(99);
     assertThat(hundred.max()).isEqualTo(100);
