@@ -58,7 +58,6 @@ import org.kilonova.instance.InstanceProtocol.ResetState;
 import org.kilonova.instance.InstanceProtocol.SchedulerAnswered;
 import org.kilonova.instance.InstanceProtocol.StartTask;
 import org.kilonova.instance.InstanceProtocol.Stop;
-import org.kilonova.instance.InstanceProtocol.VolumesReady;
 import org.kilonova.instance.InstanceState.Absent;
 import org.kilonova.instance.InstanceState.Active;
 import org.kilonova.instance.InstanceState.Building;
@@ -149,7 +148,6 @@ public final class InstanceDecider {
               : Decision.NOTHING;
       case NetworksFailed c -> networksFailed(state, c, now);
       case NetworksReleased c -> settle(state, Obligation.network(now), now);
-      case VolumesReady c -> Decision.NOTHING;
       case HostWrittenOff c -> writtenOff(state, c.host(), now);
       case Nudge c -> Decision.NOTHING;
       case Stop c -> Decision.NOTHING;

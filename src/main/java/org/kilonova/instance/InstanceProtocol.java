@@ -118,8 +118,6 @@ public final class InstanceProtocol {
 
   public record NetworksReleased() implements Command {}
 
-  public record VolumesReady(Attempt attempt) implements Command {}
-
   // ---- wake-ups; they carry no truth
   // ----------------------------------------------------------------
 

@@ -88,19 +88,15 @@ public interface HypervisorDriver extends AutoCloseable {
    */
   void powerOn(DomainSpec spec);
 
-  /** Asks the guest to shut down (ACPI); returns at once. Nothing happens if it is off. */
+  /**
+   * Asks the guest to shut down (ACPI); returns at once. Nothing happens if it is off. A soft
+   * reboot is this, SHUTDOWN awaited, and {@link #powerOn}, as in Nova: of a reboot in place nobody
+   * could see from outside whether the guest listened.
+   */
   void requestShutdown(InstanceId id);
 
   /** Pulls the plug. Nothing happens if it is off. */
   void powerOff(InstanceId id);
-
-  /**
-   * Asks the guest to reboot in place (ACPI / agent); returns at once. The domain stays RUNNING all
-   * the time, so nobody can see from outside whether the guest listened; an agent that must know
-   * does what Nova does: {@link #requestShutdown}, wait for SHUTDOWN, {@link #powerOn}, and {@link
-   * #hardReboot} when the guest is deaf. Nothing happens if it is off.
-   */
-  void requestReboot(InstanceId id);
 
   /** Destroys and starts the domain again, with its definition and devices made anew. */
   void hardReboot(DomainSpec spec);

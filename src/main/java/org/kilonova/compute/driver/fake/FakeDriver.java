@@ -256,13 +256,6 @@ public final class FakeDriver implements HypervisorDriver {
   }
 
   @Override
-  public void requestReboot(InstanceId id) {
-    if (powerState(id) == PowerState.RUNNING) {
-      hypervisor.transit(id, Transition.REBOOTED);
-    }
-  }
-
-  @Override
   public void hardReboot(DomainSpec spec) {
     require(spec.id(), spec.attempt());
     powerOff(spec.id());

@@ -66,7 +66,6 @@ public final class FakeHypervisor implements AutoCloseable {
     PAUSED(PowerState.PAUSED),
     RUNNING(PowerState.RUNNING),
     /** A guest that reboots in place goes on running. */
-    REBOOTED(PowerState.RUNNING),
     OFF(PowerState.SHUTDOWN),
     DESTROYED(PowerState.NOSTATE);
 

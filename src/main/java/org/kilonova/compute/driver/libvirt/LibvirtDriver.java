@@ -378,18 +378,6 @@ public final class LibvirtDriver implements HypervisorDriver {
     }
   }
 
-  /**
-   * {@code virDomainReboot} without flags: libvirt presses the power button (or asks the guest's
-   * agent, if it has one) and, when the guest has shut down, resets the machine instead of ending
-   * QEMU. So this outlives the death of this process, and the guest keeps its VNC and console.
-   */
-  @Override
-  public void requestReboot(InstanceId id) {
-    if (requireOurs(id).isActive()) {
-      changeDomain(id, "reboot", Kind.TRANSIENT, domain -> domain.reboot(0));
-    }
-  }
-
   @Override
   public void powerOff(InstanceId id) {
     try (FileLocks.Held lock = alone(id)) {

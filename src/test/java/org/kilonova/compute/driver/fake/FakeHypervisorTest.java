@@ -51,7 +51,6 @@ class FakeHypervisorTest {
     FakeDriver driver = running();
     driver.powerOff(id);
     driver.powerOn(spec(Attempt.FIRST, Fakes.HOST));
-    driver.requestReboot(id);
     driver.destroy(id, Attempt.FIRST);
     assertThat(FakeHypervisor.readLog(dir.resolve(Fakes.HOST.name())))
         .extracting(FakeHypervisor.Line::what)
@@ -61,7 +60,6 @@ class FakeHypervisorTest {
             Transition.RUNNING,
             Transition.OFF,
             Transition.RUNNING,
-            Transition.REBOOTED,
             Transition.DESTROYED);
     assertThat(new FakeHypervisorOracle(dir).starts(id)).isEqualTo(2);
   }
