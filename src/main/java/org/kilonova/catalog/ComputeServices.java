@@ -17,6 +17,9 @@ public interface ComputeServices {
 
   Optional<HostService> find(UUID uuid);
 
+  /** Those of these hosts that are known, in one query. */
+  List<HostService> find(Collection<HostId> hosts);
+
   /**
    * A server on a host.
    *

@@ -61,6 +61,17 @@ public final class SqlComputeServices implements ComputeServices {
     return find("uuid", uuid);
   }
 
+  @Override
+  public List<HostService> find(Collection<HostId> hosts) {
+    return jdbi.withHandle(
+        handle ->
+            handle
+                .createQuery("SELECT * FROM compute_service WHERE host = ANY (:hosts)")
+                .bindArray("hosts", String.class, hosts.stream().map(HostId::name).toArray())
+                .map((row, context) -> service(row))
+                .list());
+  }
+
   private Optional<HostService> find(String column, Object value) {
     return jdbi.withHandle(
         handle ->

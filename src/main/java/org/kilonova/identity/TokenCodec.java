@@ -10,8 +10,12 @@ import com.nimbusds.jwt.SignedJWT;
 import java.text.ParseException;
 import java.time.Instant;
 import java.util.Date;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 import org.kilonova.identity.AuthToken.Ref;
 import org.kilonova.identity.AuthToken.Scope;
 import org.kilonova.identity.AuthToken.UserRef;
@@ -23,8 +27,27 @@ import org.kilonova.identity.AuthToken.UserRef;
 final class TokenCodec {
   private static final String ISSUER = "kilonova";
 
+  /** Clients come back with the same token, and checking a signature costs more than a query. */
+  private static final int REMEMBERED = 10_000;
+
   private final MACSigner signer;
   private final MACVerifier verifier;
+
+  /**
+   * What tokens of ours say, the least recently used given up first. Only those whose signature was
+   * found good get in, so nobody else can fill it.
+   */
+  private final Map<String, AuthToken> remembered =
+      new LinkedHashMap<>(64, 0.75f, true) {
+        private static final long serialVersionUID = 1L;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<String, AuthToken> eldest) {
+          return size() > REMEMBERED;
+        }
+      };
+
+  private final ReentrantLock lock = new ReentrantLock();
 
   /**
    * @param secret at least 32 bytes
@@ -76,6 +99,25 @@ final class TokenCodec {
 
   /** What the token says, if it is one of ours and was not changed. */
   Optional<AuthToken> decode(String text) {
+    AuthToken known = remembered(() -> remembered.get(text));
+    if (known != null) {
+      return Optional.of(known);
+    }
+    Optional<AuthToken> decoded = verified(text);
+    decoded.ifPresent(token -> remembered(() -> remembered.put(text, token)));
+    return decoded;
+  }
+
+  private AuthToken remembered(Supplier<AuthToken> access) {
+    lock.lock();
+    try {
+      return access.get();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private Optional<AuthToken> verified(String text) {
     try {
       SignedJWT jwt = SignedJWT.parse(text);
       if (!JWSAlgorithm.HS256.equals(jwt.getHeader().getAlgorithm()) || !jwt.verify(verifier)) {

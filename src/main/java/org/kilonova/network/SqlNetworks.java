@@ -294,8 +294,8 @@ public final class SqlNetworks implements Networks {
       boolean alone) {
     return jdbi.inTransaction(
         handle -> {
-          lockForAllocation(handle, id);
-          List<Nic> before = nics(handle, id);
+          boolean first = lockForAllocation(handle, id);
+          List<Nic> before = first ? List.of() : nics(handle, id);
           if (!before.isEmpty()) {
             rebind(handle, id, host);
             return before;
@@ -350,15 +350,29 @@ public final class SqlNetworks implements Networks {
 
   /**
    * From here to the end of the transaction, nobody else allocates or releases for the instance.
+   *
+   * @return whether nobody did before
    */
-  private static void lockForAllocation(Handle handle, InstanceId id) {
+  private static boolean lockForAllocation(Handle handle, InstanceId id) {
+    boolean first =
+        handle
+                .createUpdate(
+                    """
+                    INSERT INTO instance_network (instance_uuid) VALUES (:id)
+                    ON CONFLICT (instance_uuid) DO NOTHING
+                    """)
+                .bind("id", id.uuid())
+                .execute()
+            == 1;
+    if (first) {
+      return true;
+    }
     boolean released =
         handle
             .createQuery(
                 """
-                INSERT INTO instance_network AS i (instance_uuid) VALUES (:id)
-                ON CONFLICT (instance_uuid) DO UPDATE SET instance_uuid = i.instance_uuid
-                RETURNING released_at IS NOT NULL
+                SELECT released_at IS NOT NULL FROM instance_network WHERE instance_uuid = :id
+                FOR UPDATE
                 """)
             .bind("id", id.uuid())
             .mapTo(Boolean.class)
@@ -366,6 +380,7 @@ public final class SqlNetworks implements Networks {
     if (released) {
       throw new IllegalStateException("the networks of instance " + id + " were released before");
     }
+    return false;
   }
 
   private void addPort(

@@ -197,12 +197,14 @@ public final class Node {
       return config;
     }
     String db = "akka-persistence-jdbc.shared-databases.slick.db.";
-    String url =
-        database.url()
-            + (database.url().contains("?") ? "&" : "?")
-            + "reWriteBatchedInserts=true&ApplicationName=kilonova-journal";
+    for (var property : Database.connectionProperties("kilonova-journal").entrySet()) {
+      config =
+          config.withValue(
+              db + "properties." + property.getKey(),
+              ConfigValueFactory.fromAnyRef(property.getValue()));
+    }
     return config
-        .withValue(db + "url", ConfigValueFactory.fromAnyRef(url))
+        .withValue(db + "url", ConfigValueFactory.fromAnyRef(database.url()))
         .withValue(db + "user", ConfigValueFactory.fromAnyRef(database.user()))
         .withValue(db + "password", ConfigValueFactory.fromAnyRef(database.password()));
   }

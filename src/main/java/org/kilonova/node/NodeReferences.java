@@ -128,16 +128,20 @@ final class NodeReferences implements BootReferences {
   }
 
   @Override
-  public String hostStatus(HostId host) {
-    HostService service = services.find(host).orElse(null);
-    if (service != null && service.forcedDown()) {
-      return "DOWN";
-    }
-    if (service != null && service.disabled()) {
-      return "MAINTENANCE";
-    }
-    return hosts.find(host).filter(known -> known.presence() == Presence.UP).isPresent()
-        ? "UP"
-        : "UNKNOWN";
+  public Map<HostId, String> hostStatuses(Set<HostId> asked) {
+    Set<HostId> disabled =
+        services.find(asked).stream()
+            .filter(HostService::disabled)
+            .map(HostService::host)
+            .collect(Collectors.toSet());
+    return asked.stream()
+        .collect(Collectors.toMap(host -> host, host -> hostStatus(host, disabled.contains(host))));
+  }
+
+  private String hostStatus(HostId host, boolean disabled) {
+    return hosts
+        .find(host)
+        .map(known -> known.presence() != Presence.UP ? "DOWN" : disabled ? "MAINTENANCE" : "UP")
+        .orElse("UNKNOWN");
   }
 }

@@ -36,6 +36,12 @@ final class QuotaPolicy {
   record Usage(int instances, int cores, long ramMb) {
     static final Usage NONE = new Usage(0, 0, 0);
 
+    /** With so many more. */
+    Usage plus(Resources each, int count) {
+      return new Usage(
+          instances + count, cores + count * each.vcpus(), ramMb + count * each.memoryMb());
+    }
+
     /** In the order in which Nova lists them. */
     private List<Counted> with(Resources each, Map<String, Integer> limits) {
       return List.of(

@@ -7,17 +7,22 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
 import org.kilonova.kernel.ConfigurationException;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.kernel.Resources;
 import org.kilonova.persistence.Database;
+import org.kilonova.persistence.GroupCommit;
 
 /**
  * Quotas in PostgreSQL: a claim for each instance, and a row for each project with the sum of its
@@ -52,6 +57,12 @@ public final class SqlQuotas implements Quotas {
       SET instances = u.instances - 1, cores = u.cores - r.cores, ram_mb = u.ram_mb - r.ram_mb
       FROM released r WHERE u.project_id = r.project_id
       """;
+
+  /** Requests of one transaction. */
+  private static final int GROUP = 64;
+
+  /** By project: nobody holds one project's lock while he waits for another's. */
+  private final Map<String, GroupCommit<Claim, Answer>> reservations = new ConcurrentHashMap<>();
 
   private final Jdbi jdbi;
   private final Map<String, Integer> defaults;
@@ -94,20 +105,68 @@ public final class SqlQuotas implements Quotas {
 
   // ---------------------------------------------------------------------------------- claims
 
+  /** What one request wants of its project. */
+  private record Claim(UUID[] ids, int min, Resources each, Instant validUntil) {}
+
+  /** The numbers of the granted ones, or why there are none. */
+  private record Answer(List<Integer> numbers, QuotaExceededException refusal) {}
+
   @Override
   public List<Integer> reserveInstances(
       String projectId, List<InstanceId> ids, int min, Resources each, Instant validUntil) {
     UUID[] uuids = ids.stream().map(InstanceId::uuid).toArray(UUID[]::new);
+    // The project's row is locked until the commit has reached the disk. Requests that come in the
+    // meantime share the next transaction, or that would bound how many a second there can be.
+    Answer answer =
+        reservations
+            .computeIfAbsent(
+                projectId, project -> new GroupCommit<>(GROUP, claims -> reserve(project, claims)))
+            .write(new Claim(uuids, min, each, validUntil));
+    if (answer.refusal() != null) {
+      throw answer.refusal();
+    }
+    return answer.numbers();
+  }
+
+  private List<Answer> reserve(String projectId, List<Claim> claims) {
     return jdbi.inTransaction(
         handle -> {
           Map<String, Integer> limits = limits(handle, projectId);
           QuotaPolicy.Usage usage = lockUsage(handle, projectId);
-          Map<UUID, Integer> numbers = numbers(handle, uuids);
-          if (numbers.isEmpty()) {
-            int granted = QuotaPolicy.grant(limits, usage, each, min, uuids.length);
-            numbers = claim(handle, projectId, uuids, granted, each, validUntil);
-          } // else this call is a repetition, and gets the answer of the first one
-          return List.of(uuids).stream().takeWhile(numbers::containsKey).map(numbers::get).toList();
+          // Whoever has a claim already repeats its call, and gets the answer of the first one.
+          Map<UUID, Integer> numbers =
+              numbers(
+                  handle, claims.stream().flatMap(c -> Stream.of(c.ids())).toArray(UUID[]::new));
+          Map<Claim, QuotaExceededException> refusals = new IdentityHashMap<>();
+          List<Granted> granted = new ArrayList<>();
+          for (Claim claim : claims) {
+            if (Stream.of(claim.ids()).anyMatch(numbers::containsKey)) {
+              continue;
+            }
+            try {
+              int count =
+                  QuotaPolicy.grant(limits, usage, claim.each(), claim.min(), claim.ids().length);
+              usage = usage.plus(claim.each(), count);
+              Stream.of(claim.ids())
+                  .limit(count)
+                  .forEach(id -> granted.add(new Granted(id, claim)));
+            } catch (QuotaExceededException e) {
+              refusals.put(claim, e);
+            }
+          }
+          if (!granted.isEmpty()) {
+            numbers.putAll(claim(handle, projectId, granted));
+          }
+          return claims.stream()
+              .map(
+                  claim ->
+                      new Answer(
+                          Stream.of(claim.ids())
+                              .takeWhile(numbers::containsKey)
+                              .map(numbers::get)
+                              .toList(),
+                          refusals.get(claim)))
+              .toList();
         });
   }
 
@@ -156,37 +215,39 @@ public final class SqlQuotas implements Quotas {
             });
   }
 
-  /** Adds the claims of the first {@code count} uuids, and them to the sum. */
-  private Map<UUID, Integer> claim(
-      Handle handle,
-      String projectId,
-      UUID[] uuids,
-      int count,
-      Resources each,
-      Instant validUntil) {
+  private record Granted(UUID id, Claim claim) {}
+
+  /** Adds the claims, and them to the sum. */
+  private Map<UUID, Integer> claim(Handle handle, String projectId, List<Granted> granted) {
     return handle
         .createQuery(
             """
-            WITH counted AS (
+            WITH request AS (
+              SELECT * FROM unnest(:uuids, :cores, :ram, :until)
+                WITH ORDINALITY AS r (uuid, cores, ram, until, position)),
+            counted AS (
               UPDATE quota_usage SET
-                instances = instances + :count,
-                cores = cores + :count * :cores,
-                ram_mb = ram_mb + :count * :ram
+                instances = instances + (SELECT count(*) FROM request),
+                cores = cores + (SELECT sum(cores) FROM request),
+                ram_mb = ram_mb + (SELECT sum(ram) FROM request)
               WHERE project_id = :project)
             INSERT INTO quota_claim
               (instance_uuid, project_id, cores, ram_mb, created_at, valid_until)
-            SELECT uuid, :project, :cores, :ram, :now, :until
-            FROM unnest(:uuids) WITH ORDINALITY AS request (uuid, position)
-            WHERE position <= :count
+            SELECT uuid, :project, cores, ram, :now, to_timestamp(until) FROM request
+            ORDER BY position
             RETURNING instance_uuid, number
             """)
         .bind("project", projectId)
-        .bindArray("uuids", UUID.class, (Object[]) uuids)
-        .bind("count", count)
-        .bind("cores", each.vcpus())
-        .bind("ram", each.memoryMb())
+        .bindArray("uuids", UUID.class, granted.stream().map(Granted::id).toArray())
+        .bindArray(
+            "cores", Integer.class, granted.stream().map(g -> g.claim().each().vcpus()).toArray())
+        .bindArray(
+            "ram", Long.class, granted.stream().map(g -> g.claim().each().memoryMb()).toArray())
+        .bindArray(
+            "until",
+            Double.class,
+            granted.stream().map(g -> g.claim().validUntil().toEpochMilli() / 1000.0).toArray())
         .bind("now", clock.instant())
-        .bind("until", validUntil)
         .reduceRows(
             new LinkedHashMap<>(),
             (numbers, row) -> {

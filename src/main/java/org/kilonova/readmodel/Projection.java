@@ -53,6 +53,11 @@ public final class Projection {
     this.batchSize = batchSize;
   }
 
+  /** How many events {@link #step()} takes at most. */
+  int batchSize() {
+    return batchSize;
+  }
+
   /**
    * Projects the next batch.
    *

@@ -46,7 +46,7 @@ public final class ProjectorActor extends AbstractBehavior<ProjectorActor.Comman
    *
    * @param blocking where blocking work runs
    * @param nudge wakes an instance, wherever it lives
-   * @param pollInterval pause between looks at the journal when nothing new was there
+   * @param pollInterval pause between looks at the journal while the projection keeps up
    * @param sweepInterval pause between the watchdog's rounds
    * @param chores what else the leader does every minute or so; blocks, and may be repeated
    */
@@ -128,7 +128,8 @@ public final class ProjectorActor extends AbstractBehavior<ProjectorActor.Comman
           .getLog()
           .info(leader ? "leads the read model" : "no longer leads the read model");
     }
-    if (stepped.events() > 0) {
+    if (stepped.events() >= setup.projection().batchSize()) {
+      // It lags behind. Otherwise a pause pays: an instance's events that come in it are one row.
       getContext().getSelf().tell(new Tick());
     } else {
       Duration pause = leader && !failing ? setup.pollInterval() : Duration.ofMillis(500);

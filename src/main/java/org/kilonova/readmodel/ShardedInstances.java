@@ -8,6 +8,7 @@ import akka.cluster.sharding.typed.javadsl.EntityRef;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
@@ -27,9 +28,14 @@ import org.kilonova.instance.InstanceState;
 import org.kilonova.instance.Instances;
 import org.kilonova.instance.Placement;
 import org.kilonova.kernel.InstanceId;
+import org.kilonova.persistence.GroupCommit;
 
 /** {@link Instances} over cluster sharding, with the row written before an answer is passed on. */
 public final class ShardedInstances implements Instances {
+  /** Rows of one transaction. */
+  private static final int GROUP = 64;
+
+  private final GroupCommit<InstanceRow, Boolean> rows;
   private final ActorSystem<?> system;
   private final ClusterSharding sharding;
   private final Jdbi jdbi;
@@ -61,6 +67,18 @@ public final class ShardedInstances implements Instances {
     this.clock = clock;
     this.askTimeout = askTimeout;
     this.patience = patience;
+    this.rows = new GroupCommit<>(GROUP, this::write);
+  }
+
+  private List<Boolean> write(List<InstanceRow> rows) {
+    jdbi.useTransaction(
+        handle -> {
+          // The journal has what these say. If PostgreSQL dies and forgets them, the projector
+          // writes them again.
+          handle.execute("SET LOCAL synchronous_commit = off");
+          InstanceRows.upsert(handle, rows);
+        });
+    return Collections.nCopies(rows.size(), true);
   }
 
   @Override
@@ -73,10 +91,7 @@ public final class ShardedInstances implements Instances {
         Reply reply = join(entity.ask(message::apply, askTimeout));
         if (reply instanceof Accepted accepted) {
           // Read your writes: on any node, in lists too.
-          jdbi.useHandle(
-              handle ->
-                  InstanceRows.upsert(
-                      handle, List.of(new InstanceRow(accepted.state(), accepted.revision()))));
+          rows.write(new InstanceRow(accepted.state(), accepted.revision()));
         }
         return reply;
       } catch (UnavailableException e) {

@@ -1,6 +1,7 @@
 package org.kilonova.api.compute.servers;
 
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.kilonova.api.http.ApiFault;
@@ -52,7 +53,8 @@ public interface BootReferences {
   boolean hostExists(String host, String node);
 
   /**
-   * {@code host_status}: DOWN (forced down), MAINTENANCE (disabled), UP, or UNKNOWN (not heard of).
+   * {@code host_status} of each: DOWN (forced down), MAINTENANCE (disabled), UP, or UNKNOWN (not
+   * heard of).
    */
-  String hostStatus(HostId host);
+  Map<HostId, String> hostStatuses(Set<HostId> hosts);
 }

@@ -75,6 +75,11 @@ public final class ServerView {
     this.hostStatus = hostStatus;
   }
 
+  /** Whether documents have a {@code host_status}. */
+  static boolean showsHostStatus(int microversion, boolean admin) {
+    return microversion >= 16 && admin;
+  }
+
   /** The answer to {@code POST /servers}: only what is known at once. */
   public void created(JsonGenerator out, InstanceSpec spec, boolean withPassword)
       throws IOException {
@@ -193,7 +198,7 @@ public final class ServerView {
     if (microversion >= 9) {
       out.writeBooleanField("locked", i.lock() != null);
     }
-    if (microversion >= 16 && admin && all) {
+    if (showsHostStatus(microversion, admin) && all) {
       out.writeStringField(
           "host_status", i.placement() == null ? "" : hostStatus.apply(i.placement().host()));
     }

@@ -6,6 +6,11 @@ import java.io.IOException;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.kilonova.api.compute.servers.ServerView.Detail;
 import org.kilonova.api.http.ApiFault;
 import org.kilonova.api.http.Call;
@@ -19,6 +24,8 @@ import org.kilonova.instance.InstanceProtocol.Delete;
 import org.kilonova.instance.InstanceSpec;
 import org.kilonova.instance.InstanceState.Present;
 import org.kilonova.instance.Instances;
+import org.kilonova.instance.Placement;
+import org.kilonova.kernel.HostId;
 import org.kilonova.network.Networks;
 import org.kilonova.quota.Quotas;
 import org.kilonova.readmodel.InstanceQueries;
@@ -114,12 +121,21 @@ public final class ServersApi {
 
   // ---- reads -----------------------------------------------------------------------------------
 
-  private ServerView view(Call call) {
-    return new ServerView(
-        ServerContext.microversion(call),
-        call.caller().isAdmin(),
-        ServerContext.links(call),
-        ports.references()::hostStatus);
+  /** The view of these states, and of nothing else. */
+  private ServerView view(Call call, Stream<Present> states) {
+    int microversion = ServerContext.microversion(call);
+    boolean admin = call.caller().isAdmin();
+    Map<HostId, String> hostStatuses = Map.of();
+    if (ServerView.showsHostStatus(microversion, admin)) {
+      Set<HostId> hosts =
+          states
+              .map(state -> state.instance().placement())
+              .filter(Objects::nonNull)
+              .map(Placement::host)
+              .collect(Collectors.toSet());
+      hostStatuses = hosts.isEmpty() ? Map.of() : ports.references().hostStatuses(hosts);
+    }
+    return new ServerView(microversion, admin, ServerContext.links(call), hostStatuses::get);
   }
 
   private Reply list(Call call, boolean detail) {
@@ -140,7 +156,8 @@ public final class ServersApi {
     } catch (MarkerNotFoundException | BadPatternException e) {
       throw ApiFault.badRequest(e.getMessage());
     }
-    ServerView view = view(call);
+    ServerView view =
+        view(call, detail ? page.rows().stream().map(InstanceRow::state) : Stream.empty());
     return Reply.json(200, (Json.Writer) out -> writeList(out, call, view, page, detail));
   }
 
@@ -175,7 +192,7 @@ public final class ServersApi {
   }
 
   private Reply document(Call call, Present state, Detail detail) {
-    ServerView view = view(call);
+    ServerView view = view(call, Stream.of(state));
     return Reply.json(
         200,
         (Json.Writer)
@@ -246,7 +263,7 @@ public final class ServersApi {
     if (request.returnReservationId()) {
       return Reply.json(202, Json.object().put("reservation_id", first.reservationId()));
     }
-    ServerView view = view(call);
+    ServerView view = view(call, Stream.empty());
     return Reply.json(
             202,
             (Json.Writer)

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.kilonova.identity.Caller;
 import org.kilonova.kernel.FlavorSpec;
 import org.kilonova.kernel.HostId;
@@ -71,7 +72,7 @@ final class FakeBootReferences implements BootReferences {
   }
 
   @Override
-  public String hostStatus(HostId host) {
-    return "UP";
+  public Map<HostId, String> hostStatuses(Set<HostId> hosts) {
+    return hosts.stream().collect(Collectors.toMap(host -> host, host -> "UP"));
   }
 }
