@@ -171,8 +171,9 @@ public final class InstanceDecider {
   private static Decision delete(InstanceState state, Delete c, Instant now) {
     return switch (state) {
       case Absent a -> notFound();
-      case Deleted d -> notFound();
+      // The API repeats itself. Whether a deleted server can still be named is for the read model.
       case Deleting d -> Decision.NOTHING;
+      case Deleted d -> Decision.NOTHING;
       case Present p when lockedFor(p, c.admin()) -> locked(p);
       case Present p ->
           Decision.events(
@@ -233,17 +234,15 @@ public final class InstanceDecider {
     }
     Map<String, String> after =
         c.replace() ? new HashMap<>() : new HashMap<>(p.instance().metadata());
-    for (String key : c.remove()) {
-      if (after.remove(key) == null) {
-        return Decision.refuse(Refusal.NOT_FOUND, "Metadata item was not found");
-      }
-    }
+    c.remove().forEach(after::remove);
     after.putAll(c.set());
     if (c.maxItems() >= 0 && after.size() > c.maxItems()) {
       return Decision.refuse(
           Refusal.OVER_QUOTA, "Maximum number of metadata items exceeds " + c.maxItems());
     }
-    return Decision.events(new MetadataChanged(Map.copyOf(after), now));
+    return after.equals(p.instance().metadata())
+        ? Decision.NOTHING
+        : Decision.events(new MetadataChanged(Map.copyOf(after), now));
   }
 
   private static Decision tags(InstanceState state, ChangeTags c, Instant now) {
@@ -255,18 +254,15 @@ public final class InstanceDecider {
     }
     Set<String> after =
         c.replace() ? new LinkedHashSet<>() : new LinkedHashSet<>(p.instance().tags());
-    for (String tag : c.remove()) {
-      if (!after.remove(tag)) {
-        return Decision.refuse(
-            Refusal.NOT_FOUND, "Instance %s has no tag '%s'".formatted(p.instance().id(), tag));
-      }
-    }
+    c.remove().forEach(after::remove);
     after.addAll(c.add());
     if (after.size() > c.maxTags()) {
       return Decision.refuse(
           Refusal.OVER_QUOTA, "The number of tags exceeded the per-server limit " + c.maxTags());
     }
-    return Decision.events(new TagsChanged(List.copyOf(after), now));
+    return List.copyOf(after).equals(p.instance().tags())
+        ? Decision.NOTHING
+        : Decision.events(new TagsChanged(List.copyOf(after), now));
   }
 
   private static Decision lock(InstanceState state, ChangeLock c, Instant now) {

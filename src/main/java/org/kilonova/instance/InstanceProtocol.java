@@ -40,7 +40,8 @@ public final class InstanceProtocol {
   public record Get(ActorRef<Reply> replyTo) implements Request {}
 
   /**
-   * Terminate, in whatever state. Accepted again while it goes on.
+   * Terminate, in whatever state. Accepted again while it goes on and when it is done, since the
+   * API repeats it after a lost reply.
    *
    * @param admin administrators pass a lock
    */
@@ -60,7 +61,7 @@ public final class InstanceProtocol {
    * Changes the metadata in one go.
    *
    * @param replace true: {@code set} becomes all of it; false: {@code set} is merged in
-   * @param remove keys to take out; NOT_FOUND if one is missing
+   * @param remove keys to take out, those that are there
    * @param maxItems quota; {@link Refusal#OVER_QUOTA} if more than that would be left
    */
   public record ChangeMetadata(
@@ -77,7 +78,7 @@ public final class InstanceProtocol {
    * Changes the tags in one go, in states in which Nova allows it.
    *
    * @param replace true: {@code add} becomes all of them; false: {@code add} is added
-   * @param remove tags to take out; NOT_FOUND if one is missing
+   * @param remove tags to take out, those that are there
    * @param maxTags {@link Refusal#OVER_QUOTA} if more than that would be left
    */
   public record ChangeTags(

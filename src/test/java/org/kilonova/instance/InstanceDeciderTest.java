@@ -93,13 +93,18 @@ class InstanceDeciderTest {
       for (InstanceProtocol.Request request :
           List.of(
               new Get(null),
-              new Delete(BY_OWNER, true, null),
               new StartTask(TaskKind.REBOOTING_HARD, BY_OWNER, true, null),
               new ChangeLock(new Lock("owner", null), BY_OWNER, true, null),
               new ChangeMetadata(false, Map.of(), List.of(), -1, BY_OWNER, true, null),
               new ResetState(true, BY_OWNER, null))) {
         assertThat(lab.tell(request).refused().reason()).isEqualTo(Refusal.NOT_FOUND);
       }
+    }
+
+    @Test
+    void whatNeverWasCannotBeDeleted() {
+      assertThat(Lab.absent().tell(new Delete(BY_OWNER, true, null)).refused().reason())
+          .isEqualTo(Refusal.NOT_FOUND);
     }
   }
 
@@ -519,10 +524,12 @@ class InstanceDeciderTest {
       assertThat(debts(lab)).containsExactly("HOST host-a 1", "HOST host-b 2", "NETWORK");
     }
 
-    @Test
-    void isAcceptedAgainWhileItGoesOn() {
-      assertThat(Lab.at(Phase.DELETING).tell(new Delete(BY_OWNER, false, null)))
-          .isEqualTo(Decision.NOTHING);
+    @ParameterizedTest
+    @EnumSource(
+        value = Phase.class,
+        names = {"DELETING", "DELETED"})
+    void isAcceptedAgainWhileItGoesOnAndWhenItIsDone(Phase phase) {
+      assertThat(Lab.at(phase).tell(new Delete(BY_OWNER, false, null))).isEqualTo(Decision.NOTHING);
     }
 
     @Test
@@ -728,13 +735,13 @@ class InstanceDeciderTest {
     }
 
     @Test
-    void anItemThatIsNotThereCannotBeRemovedAndNothingElseHappens() {
+    void whatIsRepeatedOrChangesNothingIsNotWritten() {
       Lab lab = Lab.at(Phase.ACTIVE);
-      Decision decision = change(lab, false, Map.of("a", "1"), List.of("b"), -1);
-      assertThat(decision.refused())
-          .isEqualTo(
-              new InstanceProtocol.Refused(Refusal.NOT_FOUND, "Metadata item was not found"));
-      assertThat(lab.instance().metadata()).isEmpty();
+      change(lab, false, Map.of("a", "1"), List.of(), -1);
+      assertThat(change(lab, false, Map.of("a", "1"), List.of("b"), -1))
+          .isEqualTo(Decision.NOTHING);
+      change(lab, false, Map.of(), List.of("a"), -1);
+      assertThat(change(lab, false, Map.of(), List.of("a"), -1)).isEqualTo(Decision.NOTHING);
     }
 
     @ParameterizedTest

@@ -37,20 +37,27 @@ final class ServerMetadataApi {
     mount.delete(
         one,
         call -> {
+          // Not for the instance to say: it may have removed it for this very request, the answer
+          // to
+          // which was lost.
+          value(call);
           change(call, false, Map.of(), List.of(call.path("key")));
           return Reply.empty(204);
         });
   }
 
   private Reply item(Call call) {
-    String key = call.path("key");
-    String value = context.visible(call).instance().metadata().get(key);
+    var body = Json.object();
+    body.putObject("meta").put(call.path("key"), value(call));
+    return Reply.json(200, body);
+  }
+
+  private String value(Call call) {
+    String value = context.visible(call).instance().metadata().get(call.path("key"));
     if (value == null) {
       throw ApiFault.notFound("Metadata item was not found");
     }
-    var body = Json.object();
-    body.putObject("meta").put(key, value);
-    return Reply.json(200, body);
+    return value;
   }
 
   private Reply putItem(Call call) {

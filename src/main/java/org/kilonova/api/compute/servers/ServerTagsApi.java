@@ -78,6 +78,9 @@ final class ServerTagsApi {
   }
 
   private Reply remove(Call call) {
+    // Not for the instance to say: it may have removed it for this very request, the answer to
+    // which was lost.
+    check(call);
     change(call, false, List.of(), List.of(call.path("tag")));
     return Reply.empty(204);
   }

@@ -52,6 +52,12 @@ final class FakeInstances implements Instances {
 
   final Set<Integer> silent = new HashSet<>();
 
+  /**
+   * If set, the first reply to each request is lost: this happens meanwhile, and the request is
+   * repeated.
+   */
+  Consumer<InstanceId> lostReply;
+
   String console = "";
 
   FakeInstances(InstantSource clock, Consumer<InstanceRow> onChange) {
@@ -71,6 +77,13 @@ final class FakeInstances implements Instances {
         return new Refused(Refusal.EXPIRED, "too late");
       }
     }
+    if (lostReply != null && decide(id, request) instanceof Accepted) {
+      lostReply.accept(id);
+    }
+    return decide(id, request);
+  }
+
+  private InstanceProtocol.Reply decide(InstanceId id, InstanceProtocol.Request request) {
     InstanceState state = states.getOrDefault(id, new Absent());
     Decision decision = decider.decide(state, request, clock.instant(), journal(id).size() + 1);
     if (decision.refused() != null) {

@@ -7,6 +7,7 @@ import com.typesafe.config.ConfigFactory;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.BeforeEach;
@@ -20,6 +21,7 @@ import org.kilonova.api.http.LocalClient;
 import org.kilonova.api.http.LocalClient.Answer;
 import org.kilonova.instance.InstanceEvent.InstanceDeleted;
 import org.kilonova.instance.InstanceEvent.TaskCompleted;
+import org.kilonova.instance.InstanceState.Deleted;
 import org.kilonova.instance.InstanceState.Present;
 import org.kilonova.instance.InstanceState.Settled;
 import org.kilonova.kernel.InstanceId;
@@ -127,6 +129,26 @@ class ServersApiIT {
     List<String> ids = new ArrayList<>();
     list.expect(200).at("/servers").forEach(s -> ids.add(s.get("id").asText()));
     return ids;
+  }
+
+  // ---- repetition inside -----------------------------------------------------------------------
+
+  @Test
+  void whoseOwnFirstTrySucceededGetsNo404BecauseItsReplyWasLost() {
+    String id = active(", 'metadata': {'a': '1', 'b': '2'}");
+    instances.lostReply = same -> {};
+    user.delete(URL + "/" + id + "/metadata/a").expect(204);
+    assertThat(state(id).instance().metadata()).isEqualTo(Map.of("b", "2"));
+    LocalClient tagger = user.at("2.26");
+    tagger.put(URL + "/" + id + "/tags/x", null).expect(201);
+    tagger.delete(URL + "/" + id + "/tags/x").expect(204);
+    act(user, id, "{'os-stop': null}").expect(202);
+    finish(id, PowerState.SHUTDOWN);
+    instances.lostReply = same -> instances.happen(same, new InstanceDeleted(now()));
+    user.delete(URL + "/" + id).expect(204);
+    instances.lostReply = null;
+    assertThat(state(id)).isInstanceOf(Deleted.class);
+    user.delete(URL + "/" + id).expect(404);
   }
 
   // ---- life ------------------------------------------------------------------------------------
