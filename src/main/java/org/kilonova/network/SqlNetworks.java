@@ -52,6 +52,20 @@ public final class SqlNetworks implements Networks {
       IPAddress cidr,
       IPAddress gateway,
       List<String> dnsServers) {
+    Nic nic(UUID port, String mac, String address) {
+      return new Nic(
+          port.toString(),
+          id.toString(),
+          name,
+          mac,
+          List.of(address),
+          bridge,
+          cidr.toString(),
+          gateway == null ? null : gateway.toString(),
+          dnsServers,
+          mtu);
+    }
+
     boolean offers(IPAddress address) {
       return Addresses.isUsable(cidr, address) && !address.equals(gateway);
     }
@@ -303,6 +317,7 @@ public final class SqlNetworks implements Networks {
           if (alone) {
             lockSubnets(handle, networks);
           }
+          List<Nic> allocated = new ArrayList<>();
           for (int position = 0; position < networks.size(); position++) {
             RequestedNetwork requested = networks.get(position);
             Network network =
@@ -310,17 +325,18 @@ public final class SqlNetworks implements Networks {
                     .flatMap(uuid -> visibleNetwork(handle, uuid, projectId, true))
                     .orElseThrow(() -> unknown(requested.networkId()));
             UUID port = Addresses.portId(id, position);
-            addPort(handle, port, network, projectId, id, position, host);
+            String mac = addPort(handle, port, network, projectId, id, position, host);
+            String address;
             if (requested.fixedIp() != null) {
-              take(handle, network, port, requested.fixedIp());
-            } else if (!takeQueued(handle, network, port)) {
-              if (!alone) {
-                throw new QueueEmptyException();
-              }
-              takePatiently(handle, network, port);
+              address = take(handle, network, port, requested.fixedIp());
+            } else if (alone) {
+              address = takePatiently(handle, network, port);
+            } else {
+              address = takeQueued(handle, network, port).orElseThrow(QueueEmptyException::new);
             }
+            allocated.add(network.nic(port, mac, address));
           }
-          return nics(handle, id);
+          return List.copyOf(allocated);
         });
   }
 
@@ -383,7 +399,8 @@ public final class SqlNetworks implements Networks {
     return false;
   }
 
-  private void addPort(
+  /** Returns the port's MAC address. */
+  private String addPort(
       Handle handle,
       UUID port,
       Network network,
@@ -392,6 +409,7 @@ public final class SqlNetworks implements Networks {
       int position,
       HostId host) {
     for (int attempt = 0; attempt < MAC_ATTEMPTS; attempt++) {
+      String mac = Addresses.mac(port, attempt);
       int added =
           handle
               .createUpdate(
@@ -407,45 +425,50 @@ public final class SqlNetworks implements Networks {
               .bind("project", projectId)
               .bind("instance", id.uuid())
               .bind("position", position)
-              .bind("mac", Addresses.mac(port, attempt))
+              .bind("mac", mac)
               .bind("host", host.name())
               .bind("now", clock.instant())
               .execute();
       if (added == 1) {
-        return;
+        return mac;
       }
     }
     throw new NoMoreAddressesException("No MAC addresses available for network: " + network.id);
   }
 
   /** Takes an address if there is one at all. The caller has the lock of the subnet. */
-  private static void takePatiently(Handle handle, Network network, UUID port) {
-    do {
+  private static String takePatiently(Handle handle, Network network, UUID port) {
+    while (true) {
+      Optional<String> taken = takeQueued(handle, network, port);
+      if (taken.isPresent()) {
+        return taken.get();
+      }
       if (!extendQueue(handle, network) && !awaitOthers(handle, network)) {
         throw new NoMoreAddressesException(
             "No fixed IP addresses available for network: " + network.id);
       }
-    } while (!takeQueued(handle, network, port));
+    }
   }
 
   /**
    * Takes the address that has been free for longest. Passes over those that other transactions
    * have locked, instead of waiting for them.
    */
-  private static boolean takeQueued(Handle handle, Network network, UUID port) {
+  private static Optional<String> takeQueued(Handle handle, Network network, UUID port) {
     return handle
-            .createUpdate(
-                """
+        .createQuery(
+            """
                 UPDATE fixed_address SET port_id = :port
                 WHERE subnet_id = :subnet AND address = (
                   SELECT address FROM fixed_address
                   WHERE subnet_id = :subnet AND port_id IS NULL
                   ORDER BY queued LIMIT 1 FOR UPDATE SKIP LOCKED)
+                RETURNING host(address)
                 """)
-            .bind("port", port)
-            .bind("subnet", network.subnetId)
-            .execute()
-        == 1;
+        .bind("port", port)
+        .bind("subnet", network.subnetId)
+        .mapTo(String.class)
+        .findOne();
   }
 
   /**
@@ -503,23 +526,24 @@ public final class SqlNetworks implements Networks {
   }
 
   /** Takes this address and no other. */
-  private static void take(Handle handle, Network network, UUID port, String address) {
-    int taken =
-        handle
-            .createUpdate(
-                """
+  private static String take(Handle handle, Network network, UUID port, String address) {
+    return handle
+        .createQuery(
+            """
                 INSERT INTO fixed_address AS a (subnet_id, address, port_id)
                 VALUES (:subnet, CAST(:address AS text)::inet, :port)
                 ON CONFLICT (subnet_id, address) DO UPDATE SET port_id = EXCLUDED.port_id
                 WHERE a.port_id IS NULL
+                RETURNING host(address)
                 """)
-            .bind("subnet", network.subnetId)
-            .bind("address", address)
-            .bind("port", port)
-            .execute();
-    if (taken == 0) {
-      throw new NoMoreAddressesException("Fixed IP %s is already in use.".formatted(address));
-    }
+        .bind("subnet", network.subnetId)
+        .bind("address", address)
+        .bind("port", port)
+        .mapTo(String.class)
+        .findOne()
+        .orElseThrow(
+            () ->
+                new NoMoreAddressesException("Fixed IP %s is already in use.".formatted(address)));
   }
 
   /** The boot goes on on another host: the ports are the same. */

@@ -137,7 +137,11 @@ final class ServerCreation {
     if (image.ramdiskId() != null) {
       image(caller, image.ramdiskId());
     }
-    Map<String, Integer> limits = quotas.limits(caller.projectId());
+    boolean limited =
+        !request.metadata().isEmpty()
+            || !request.personality().isEmpty()
+            || request.hints().containsKey("group");
+    Map<String, Integer> limits = limited ? quotas.limits(caller.projectId()) : Map.of();
     BootChecks.metadata(request.metadata(), limits);
     BootChecks.personality(request.personality(), limits);
     BootChecks.flavorFitsImage(flavor, image, caller.isAdmin());
