@@ -5,23 +5,20 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.kilonova.bench.Report.Figure;
-import org.kilonova.bench.Report.Series;
 import org.kilonova.bench.Report.Target;
-import org.kilonova.bench.Subject.Read;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code bench}: what {@code scripts/bench} runs; its help explains the options. */
+/** {@code bench}: what {@code scripts/bench} runs; the script's help explains it in full. */
 @Command(
     name = "bench",
     description = "Measures a cloud; scripts/bench --help says how.",
@@ -32,73 +29,105 @@ public final class BenchCommand implements Callable<Integer> {
     start,
     boots,
     reads,
-    deletes
+    flat,
+    guest;
+
+    static final Set<Part> USUAL = EnumSet.of(start, boots, reads);
   }
 
-  /** How many servers the reads see. */
-  private static final int READ_SERVERS = 200;
-
-  /** A simulated host takes 256 of the smallest servers; some room for the scheduler's choice. */
+  /** A simulated host takes 256 of the smallest servers; so many leave the scheduler a choice. */
   private static final int SERVERS_PER_HOST = 100;
 
   private static final String OURS = "kilonova";
 
   @Spec private CommandSpec spec;
 
-  @Parameters(arity = "0..*", description = "${COMPLETION-CANDIDATES}; all if none is given")
+  @Parameters(
+      arity = "0..*",
+      paramLabel = "PART",
+      description = "${COMPLETION-CANDIDATES}; the first three if none is named")
   private final List<Part> parts = new ArrayList<>();
 
-  @Option(names = "--servers", description = "servers in a round of boots and deletes")
+  @Option(names = "--servers", paramLabel = "N", description = "servers in a round of boots")
   private int servers = 1000;
 
-  @Option(names = "--concurrency", description = "requests at once")
+  @Option(names = "--concurrency", paramLabel = "N", description = "requests at once")
   private int concurrency = 8;
 
-  @Option(names = "--rounds", description = "warm rounds")
+  @Option(names = "--rounds", paramLabel = "N", description = "warm rounds")
   private int rounds = 3;
 
-  @Option(names = "--seconds", description = "length of a round of reads")
+  @Option(names = "--seconds", paramLabel = "N", description = "length of a round of reads")
   private int seconds = 3;
 
-  @Option(names = "--openrc", description = "a running cloud, instead of one of our own")
+  @Option(names = "--openrc", paramLabel = "FILE", description = "a cloud that runs already")
   private Path openrc;
 
-  @Option(names = "--image", description = "image of the servers")
+  @Option(names = "--against", paramLabel = "FILE", description = "a second cloud")
+  private Path against;
+
+  @Option(names = "--image", paramLabel = "NAME", description = "image of the servers")
   private String image;
 
-  @Option(names = "--flavor", description = "flavor of the servers")
+  @Option(names = "--flavor", paramLabel = "ID", description = "flavor of the servers")
   private String flavor;
 
-  @Option(names = "--networks", description = "auto, none, or a network's id")
+  @Option(names = "--networks", paramLabel = "ID", description = "auto, none, or a network's id")
   private String networks = "auto";
 
   @Option(names = "--json", description = "JSON instead of tables")
   private boolean json;
 
-  @Option(names = "--directory", description = "where a cloud of our own lies")
+  @Option(
+      names = "--directory",
+      paramLabel = "DIR",
+      description = "where a cloud or guests of our own lie")
   private Path directory = Path.of(System.getProperty("java.io.tmpdir"));
 
-  @Option(names = "--java-option", description = "for the JVM of a cloud of our own")
+  @Option(
+      names = "--java-option",
+      paramLabel = "OPTION",
+      description = "for the JVM of a cloud of our own")
   private final List<String> javaOptions = new ArrayList<>();
 
   private final Report report = new Report();
 
+  /**
+   * Measures and prints.
+   *
+   * @return 0; 1 if anything failed: what was measured until then is printed none the less
+   */
   @Override
-  public Integer call() throws IOException {
+  public Integer call() {
+    Set<Part> wanted = parts.isEmpty() ? Part.USUAL : EnumSet.copyOf(parts);
+    if (servers < 1 || concurrency < 1 || rounds < 1 || seconds < 1) {
+      throw new ParameterException(spec.commandLine(), "numbers have to be positive");
+    }
+    if (wanted.contains(Part.guest) && openrc == null) {
+      throw new ParameterException(spec.commandLine(), "guest needs --openrc of a real cloud");
+    }
+    String failure = null;
     try {
-      Set<Part> wanted = parts.isEmpty() ? EnumSet.allOf(Part.class) : EnumSet.copyOf(parts);
       if (openrc == null) {
         measureOwn(wanted);
       } else {
-        measureOther(wanted);
+        measureOther(openrc, wanted);
+      }
+      if (against != null) {
+        measureOther(against, wanted);
       }
     } catch (BenchException e) {
-      spec.commandLine().getErr().println("bench: " + e.getMessage());
-      return 1;
+      failure = e.getMessage();
+    } catch (IOException e) {
+      failure = e.toString();
     }
     PrintWriter out = spec.commandLine().getOut();
     out.print(json ? report.json() + "\n" : report.table());
     out.flush();
+    if (failure != null) {
+      spec.commandLine().getErr().println("bench: " + failure);
+      return 1;
+    }
     return 0;
   }
 
@@ -108,31 +137,67 @@ public final class BenchCommand implements Callable<Integer> {
     err.flush();
   }
 
-  // ------------------------------------------------------------------------------ whose cloud
+  private Workloads workloads() {
+    return new Workloads(report, rounds, this::progress);
+  }
+
+  /** How many servers there will be at once. */
+  private int most(Set<Part> wanted) {
+    return wanted.stream()
+        .mapToInt(
+            part ->
+                switch (part) {
+                  case start -> 0;
+                  case boots -> servers;
+                  case reads -> Workloads.READ_SERVERS;
+                  case flat -> Workloads.FLAT_SERVERS;
+                  case guest -> GuestBoots.SERVERS;
+                })
+        .max()
+        .orElseThrow();
+  }
+
+  // ---------------------------------------------------------------------------- a cloud of ours
 
   private void measureOwn(Set<Part> wanted) throws IOException {
-    int hosts = Math.max(10, Math.ceilDiv(servers, SERVERS_PER_HOST));
-    try (OwnCloud own = new OwnCloud(javaOptions, directory, hosts)) {
-      progress("starting a Kilonova with " + hosts + " simulated hosts");
-      double first = own.start();
-      Cloud cloud = login(own.credentials(), true);
-      if (wanted.contains(Part.boots) || wanted.contains(Part.deletes)) {
-        bootsAndDeletes(subject(own, cloud), wanted);
+    if (wanted.stream().anyMatch(Part.USUAL::contains)) {
+      try (OwnCloud own = own(Math.max(10, Math.ceilDiv(most(Part.USUAL), SERVERS_PER_HOST)))) {
+        measureUsual(own, wanted);
       }
-      List<Double> again = new ArrayList<>();
-      if (wanted.contains(Part.reads)) {
-        subject(own, cloud).boots(READ_SERVERS);
+    }
+    if (wanted.contains(Part.flat)) {
+      try (OwnCloud own = own(Workloads.FLAT_HOSTS)) {
+        own.start();
+        workloads().flat(subject(own, login(Credentials.openrc(own.openrc()), wanted, true)));
+      }
+    }
+  }
+
+  private OwnCloud own(int hosts) {
+    progress("starting a Kilonova with " + hosts + " simulated hosts");
+    return new OwnCloud(javaOptions, directory, hosts);
+  }
+
+  private void measureUsual(OwnCloud own, Set<Part> wanted) throws IOException {
+    double first = own.start();
+    Cloud cloud = login(Credentials.openrc(own.openrc()), wanted, true);
+    if (wanted.contains(Part.boots)) {
+      workloads().bootsAndDeletes(subject(own, cloud), servers);
+    }
+    List<Double> again = new ArrayList<>();
+    if (wanted.contains(Part.reads)) {
+      subject(own, cloud).boots(Workloads.READ_SERVERS);
+      again.add(restart(own));
+      workloads().reads(subject(own, cloud), Duration.ofSeconds(seconds));
+    }
+    if (wanted.contains(Part.start)) {
+      while (again.size() < rounds) {
         again.add(restart(own));
-        reads(subject(own, cloud));
       }
-      if (wanted.contains(Part.start)) {
-        while (again.size() < rounds) {
-          again.add(restart(own));
-        }
-        report.add(new Figure(OURS, "API ready, first start", "s", List.of(first)));
-        report.add(new Figure(OURS, "API ready, start again", "s", again));
-        report.add(new Target("API ready, first start", "s", 10, false, first));
-      }
+      report.add(new Figure(OURS, "API ready, first start", "s", List.of(first)));
+      report.add(new Figure(OURS, "API ready, later starts", "s", again));
+      double slowest = Math.max(first, again.stream().max(Double::compare).orElseThrow());
+      report.add(new Target("API ready", "s", 10, false, slowest));
     }
   }
 
@@ -142,17 +207,29 @@ public final class BenchCommand implements Callable<Integer> {
     return own.start();
   }
 
-  private void measureOther(Set<Part> wanted) throws IOException {
-    Credentials who = Credentials.openrc(openrc);
-    Cloud cloud = login(who, false);
+  private Subject subject(OwnCloud own, Cloud cloud) {
+    return new Subject(OURS, cloud, own.processes(), concurrency);
+  }
+
+  // ----------------------------------------------------------------------------- somebody's cloud
+
+  private void measureOther(Path file, Set<Part> wanted) throws IOException {
+    Credentials who = Credentials.openrc(file);
+    Cloud cloud = login(who, wanted, false);
     Subject subject = new Subject(who.authUrl(), cloud, null, concurrency);
     try {
-      if (wanted.contains(Part.boots) || wanted.contains(Part.deletes)) {
-        bootsAndDeletes(subject, wanted);
+      if (wanted.contains(Part.boots)) {
+        workloads().bootsAndDeletes(subject, servers);
       }
       if (wanted.contains(Part.reads)) {
-        subject.boots(READ_SERVERS);
-        reads(subject);
+        subject.boots(Workloads.READ_SERVERS);
+        workloads().reads(subject, Duration.ofSeconds(seconds));
+      }
+      if (wanted.contains(Part.flat)) {
+        workloads().flat(subject);
+      }
+      if (wanted.contains(Part.guest)) {
+        new GuestBoots(report, cloud, directory, this::progress).measure(rounds);
       }
     } finally {
       subject.deletes();
@@ -160,105 +237,9 @@ public final class BenchCommand implements Callable<Integer> {
     }
   }
 
-  private Cloud login(Credentials who, boolean liftQuota) throws IOException {
+  private Cloud login(Credentials who, Set<Part> wanted, boolean liftQuota) throws IOException {
     Cloud cloud = Cloud.login(who);
-    cloud.prepare(
-        new Cloud.Choices(image, flavor, networks), Math.max(servers, READ_SERVERS), liftQuota);
+    cloud.prepare(new Cloud.Choices(image, flavor, networks), most(wanted), liftQuota);
     return cloud;
-  }
-
-  private Subject subject(OwnCloud own, Cloud cloud) {
-    return new Subject(OURS, cloud, own.processes(), concurrency);
-  }
-
-  // ---------------------------------------------------------------------------- the workloads
-
-  private void bootsAndDeletes(Subject subject, Set<Part> wanted) throws IOException {
-    List<Run> boots = new ArrayList<>();
-    List<Run> deletes = new ArrayList<>();
-    List<Double> memory = new ArrayList<>();
-    for (int round = 0; round <= rounds; round++) {
-      progress(subject.name() + ": booting and deleting " + servers + " servers, round " + round);
-      boots.add(subject.boots(servers));
-      if (subject.processes() != null) {
-        memory.add(subject.processes().pss());
-      }
-      deletes.add(subject.deletes());
-    }
-    if (wanted.contains(Part.boots)) {
-      Series warm = add(subject, "boots", boots);
-      if (!memory.isEmpty()) {
-        report.add(new Figure(subject.name(), "memory with " + servers + " servers", "MB", memory));
-      }
-      if (subject.processes() != null) {
-        report.add(
-            new Target("boots", "a second", 200, true, warm.spread(Run::perSecond).median()));
-        report.add(
-            new Target("CPU of a boot", "ms", 8, false, warm.spread(Run::cpuMillis).median()));
-        report.add(
-            new Target(
-                "POST, p99",
-                "ms",
-                100,
-                false,
-                warm.spread(run -> run.latencies().percentile(99)).median()));
-        report.add(
-            new Target(
-                "memory (PSS)",
-                "MB",
-                1200,
-                false,
-                memory.stream().mapToDouble(Double::doubleValue).max().orElseThrow()));
-      }
-    }
-    if (wanted.contains(Part.deletes)) {
-      Series warm = add(subject, "deletes", deletes);
-      if (subject.processes() != null) {
-        report.add(
-            new Target("deletes", "a second", 200, true, warm.spread(Run::perSecond).median()));
-      }
-    }
-  }
-
-  /** The first round is cold, the others are warm. */
-  private Series add(Subject subject, String workload, List<Run> runs) {
-    report.add(new Series(subject.name(), workload, "cold", runs.subList(0, 1)));
-    Series warm = new Series(subject.name(), workload, "warm", runs.subList(1, runs.size()));
-    report.add(warm);
-    return warm;
-  }
-
-  private void reads(Subject subject) throws IOException {
-    Map<Read, Double> wanted =
-        new EnumMap<>(Map.of(Read.SHOW, 3000.0, Read.LIST, 1000.0, Read.DETAIL, 400.0));
-    Map<Read, List<Run>> cold = new EnumMap<>(Read.class);
-    for (Read read : Read.values()) {
-      progress(subject.name() + ": " + read.title + ", the first requests");
-      cold.put(read, List.of(subject.reads(read, 200)));
-    }
-    Duration time = Duration.ofSeconds(seconds);
-    for (Read read : Read.values()) {
-      progress(subject.name() + ": " + read.title);
-      subject.reads(read, time);
-      List<Run> idle = new ArrayList<>();
-      List<Run> busy = new ArrayList<>();
-      for (int round = 0; round < rounds; round++) {
-        idle.add(subject.reads(read, time));
-        busy.add(subject.readsAmongWrites(read, time));
-      }
-      Series warm = new Series(subject.name(), read.title, "warm", idle);
-      report.add(new Series(subject.name(), read.title, "cold", cold.get(read)));
-      report.add(warm);
-      report.add(new Series(subject.name(), read.title, "warm, 10 writes/s", busy));
-      if (subject.processes() != null) {
-        report.add(
-            new Target(
-                read.title,
-                "a second",
-                wanted.get(read),
-                true,
-                warm.spread(Run::perSecond).median()));
-      }
-    }
   }
 }

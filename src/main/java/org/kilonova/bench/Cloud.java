@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.net.URI;
+import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -70,6 +71,33 @@ final class Cloud {
     boolean anyServer(String status) throws IOException {
       String filter = status == null ? "" : "&status=" + status;
       return !json("GET", "/servers?limit=1" + filter, 200).path("servers").isEmpty();
+    }
+
+    /** Asks for the end of a server. */
+    void delete(String id) throws IOException {
+      compute("DELETE", "/servers/" + id, null, 204);
+    }
+
+    /**
+     * Whether a server is ACTIVE.
+     *
+     * @throws BenchException if it never will be
+     */
+    boolean active(String id) throws IOException {
+      String status = json("GET", "/servers/" + id, 200).at("/server/status").asText();
+      if (status.equals("ERROR")) {
+        throw new BenchException("server " + id + " went to ERROR");
+      }
+      return status.equals("ACTIVE");
+    }
+
+    boolean exists(String id) throws IOException {
+      String path = computeUrl.getRawPath() + "/servers/" + id;
+      HttpConnection.Answer answer = compute.send("GET", path, headers, null);
+      if (answer.status() != 404) {
+        require(200, "GET /servers/" + id, answer);
+      }
+      return answer.status() == 200;
     }
 
     /** Gives a server another name. */
@@ -234,7 +262,7 @@ final class Cloud {
                 + " are needed: lift its quota, or measure with fewer (--servers)");
       }
     }
-    image = choices.image() != null ? choices.image() : uploadImage();
+    image = choices.image() == null ? uploadImage() : imageId(choices.image());
   }
 
   private static String smallestFlavor(Connection connection) throws IOException {
@@ -248,6 +276,23 @@ final class Cloud {
       throw new BenchException("the cloud has no flavor");
     }
     return smallest.path("id").asText();
+  }
+
+  private String imageId(String nameOrId) throws IOException {
+    List<String> named = images(nameOrId);
+    return named.isEmpty() ? nameOrId : named.getFirst();
+  }
+
+  /** Ids of the active images of that name. */
+  List<String> images(String name) throws IOException {
+    String path =
+        imageUrl.getRawPath()
+            + "/images?status=active&name="
+            + URLEncoder.encode(name, StandardCharsets.UTF_8);
+    try (HttpConnection connection = new HttpConnection(origin(imageUrl))) {
+      byte[] answer = require(200, "listing images", connection.send("GET", path, headers, null));
+      return JSON.readTree(answer).path("images").findValuesAsText("id");
+    }
   }
 
   /** A few bytes: hypervisors that only simulate never look into it. */

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -105,8 +106,9 @@ final class OwnCloud implements AutoCloseable {
     }
   }
 
-  Credentials credentials() {
-    return Credentials.openrc(directory.resolve("openrc"));
+  /** Its administrator's credentials; there once it has started. */
+  Path openrc() {
+    return directory.resolve("openrc");
   }
 
   Processes processes() {
@@ -114,12 +116,12 @@ final class OwnCloud implements AutoCloseable {
         jvm.pid(), postmaster().orElseThrow(() -> new BenchException("PostgreSQL does not run")));
   }
 
-  private java.util.Optional<Long> postmaster() {
+  private Optional<Long> postmaster() {
     try {
       Path file = directory.resolve("postgres/data/postmaster.pid");
       return Files.exists(file)
           ? Files.readAllLines(file).stream().findFirst().map(line -> Long.parseLong(line.strip()))
-          : java.util.Optional.empty();
+          : Optional.empty();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

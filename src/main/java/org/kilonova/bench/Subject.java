@@ -62,29 +62,34 @@ final class Subject {
     return before == null ? null : cpu().since(before);
   }
 
+  /** Servers that are ACTIVE now. */
+  record Booted(Run run, List<String> ids) {}
+
   /** Boots so many servers, one request each; over when the last one is ACTIVE. */
-  Run boots(int count) throws IOException {
+  Booted boots(int count) throws IOException {
     try (Cloud.Connection connection = cloud.connect()) {
       int before = connection.servers("ACTIVE").size();
+      String[] ids = new String[count];
       Processes.Cpu cpu = cpu();
       long begun = System.nanoTime();
-      Load.Result posts = load.times(count, (c, i) -> c.boot("bench-" + i));
-      double seconds;
+      Load.Result posts = load.times(count, (c, i) -> ids[i] = c.boot("bench-" + i));
+      Run run;
       int active;
       do {
         while (connection.anyServer("BUILD")) {
           LockSupport.parkNanos(POLL.toNanos());
         }
-        seconds = (System.nanoTime() - begun) / 1e9;
-        active = connection.servers("ACTIVE").size() - before;
+        double seconds = (System.nanoTime() - begun) / 1e9;
+        run = new Run(count, seconds, posts.latencies(), since(cpu));
         if (connection.anyServer("ERROR")) {
-          throw new BenchException("servers went to ERROR");
+          throw new BenchException("a server went to ERROR");
         }
+        active = connection.servers("ACTIVE").size() - before;
       } while (active < count);
       if (active > count) {
         throw new BenchException(active + " servers are ACTIVE, but " + count + " were asked for");
       }
-      return new Run(count, seconds, posts.latencies(), since(cpu));
+      return new Booted(run, List.of(ids));
     }
   }
 
@@ -94,14 +99,24 @@ final class Subject {
       List<String> ids = connection.servers(null);
       Processes.Cpu cpu = cpu();
       long begun = System.nanoTime();
-      Load.Result deletes =
-          load.times(
-              ids.size(), (c, i) -> c.compute("DELETE", "/servers/" + ids.get(i), null, 204));
+      Load.Result deletes = load.times(ids.size(), (c, i) -> c.delete(ids.get(i)));
       while (connection.anyServer(null)) {
         LockSupport.parkNanos(POLL.toNanos());
       }
       double seconds = (System.nanoTime() - begun) / 1e9;
       return new Run(ids.size(), seconds, deletes.latencies(), since(cpu));
+    }
+  }
+
+  /** Deletes these and waits until they are gone. */
+  void delete(List<String> ids) throws IOException {
+    load.times(ids.size(), (c, i) -> c.delete(ids.get(i)));
+    try (Cloud.Connection connection = cloud.connect()) {
+      for (String id : ids) {
+        while (connection.exists(id)) {
+          LockSupport.parkNanos(POLL.toNanos());
+        }
+      }
     }
   }
 
