@@ -20,8 +20,11 @@ public interface QuotaLimits {
   /** Takes all limits of a project back, those of its users included. */
   void deleteProject(String projectId);
 
-  /** What was set for a user within a project; shown, but not enforced. */
+  /** What was set for a user within a project. */
   Map<String, Integer> ofUser(String projectId, String userId);
+
+  /** The sums of what was set for the users of a project; -1 for those who have no limit is 0. */
+  Map<String, Integer> ofUsersInAll(String projectId);
 
   /** Sets limits of a user within a project, -1 for none; the others stay. */
   void setUser(String projectId, String userId, Map<String, Integer> limits);

@@ -23,9 +23,10 @@ public interface ServerGroups {
    * Adds a group; its members are those of the given record (none).
    *
    * @param limit how many the project may have, -1 for any number
-   * @throws CatalogException OVER_QUOTA beyond the limit
+   * @param userLimit how many of them may be the user's, -1 for any number
+   * @throws CatalogException OVER_QUOTA beyond a limit
    */
-  ServerGroup create(ServerGroup group, int limit);
+  ServerGroup create(ServerGroup group, int limit, int userLimit);
 
   /**
    * Makes instances members of a group, all or none. Done already is done.

@@ -62,6 +62,16 @@ public final class SqlQuotaLimits implements QuotaLimits {
   }
 
   @Override
+  public Map<String, Integer> ofUsersInAll(String projectId) {
+    return read(
+        """
+        (SELECT resource, sum(greatest(hard_limit, 0))::int AS hard_limit FROM quota_user_limit
+         WHERE project_id = :project GROUP BY resource) AS users
+        """,
+        Map.of("project", projectId));
+  }
+
+  @Override
   public void setUser(String projectId, String userId, Map<String, Integer> limits) {
     write(
         """

@@ -75,19 +75,27 @@ public final class SqlServerGroups implements ServerGroups {
 
   @Override
   public int count(String projectId) {
-    return jdbi.withHandle(handle -> count(handle, projectId));
+    return jdbi.withHandle(handle -> count(handle, projectId, null));
   }
 
-  private static int count(Handle handle, String projectId) {
+  /**
+   * @param userId null for those of all users
+   */
+  private static int count(Handle handle, String projectId, String userId) {
     return handle
-        .createQuery("SELECT count(*) FROM server_group WHERE project_id = :project")
+        .createQuery(
+            """
+            SELECT count(*) FROM server_group
+            WHERE project_id = :project AND (:user::text IS NULL OR user_id = :user)
+            """)
         .bind("project", projectId)
+        .bind("user", userId)
         .mapTo(Integer.class)
         .one();
   }
 
   @Override
-  public ServerGroup create(ServerGroup group, int limit) {
+  public ServerGroup create(ServerGroup group, int limit, int userLimit) {
     return jdbi.inTransaction(
         handle -> {
           // one create at a time for each project, so that the count holds
@@ -96,7 +104,8 @@ public final class SqlServerGroups implements ServerGroups {
               .bind("lock", "server_group " + group.projectId())
               .mapTo(Integer.class)
               .one();
-          if (limit >= 0 && count(handle, group.projectId()) >= limit) {
+          if (limit >= 0 && count(handle, group.projectId(), null) >= limit
+              || userLimit >= 0 && count(handle, group.projectId(), group.userId()) >= userLimit) {
             throw CatalogException.overQuota("Quota exceeded, too many server groups.");
           }
           handle

@@ -32,7 +32,14 @@ final class QuotaPolicy {
     return Map.copyOf(limits);
   }
 
-  /** What a project uses of what an instance costs. */
+  /**
+   * What is counted together: a project's instances, or one user's in it.
+   *
+   * @param limits what is not in it is not limited
+   */
+  record Scope(Map<String, Integer> limits, Usage usage) {}
+
+  /** What is in use of what an instance costs. */
   record Usage(int instances, int cores, long ramMb) {
     static final Usage NONE = new Usage(0, 0, 0);
 
@@ -45,9 +52,9 @@ final class QuotaPolicy {
     /** In the order in which Nova lists them. */
     private List<Counted> with(Resources each, Map<String, Integer> limits) {
       return List.of(
-          new Counted("cores", cores, each.vcpus(), limits.get("cores")),
-          new Counted("instances", instances, 1, limits.get("instances")),
-          new Counted("ram", ramMb, each.memoryMb(), limits.get("ram")));
+          new Counted("cores", cores, each.vcpus(), limits.getOrDefault("cores", UNLIMITED)),
+          new Counted("instances", instances, 1, limits.getOrDefault("instances", UNLIMITED)),
+          new Counted("ram", ramMb, each.memoryMb(), limits.getOrDefault("ram", UNLIMITED)));
     }
   }
 
@@ -62,14 +69,30 @@ final class QuotaPolicy {
     }
   }
 
+  /** The smaller of two limits. */
+  static int least(int a, int b) {
+    return a == UNLIMITED ? b : b == UNLIMITED ? a : Math.min(a, b);
+  }
+
+  /** Of each resource the scope in which there is least room. */
+  private static List<Counted> tightest(List<Scope> scopes, Resources each) {
+    Map<String, Counted> tightest = new LinkedHashMap<>();
+    for (Scope scope : scopes) {
+      for (Counted counted : scope.usage().with(each, scope.limits())) {
+        tightest.merge(counted.resource(), counted, (a, b) -> b.headroom() < a.headroom() ? b : a);
+      }
+    }
+    return List.copyOf(tightest.values());
+  }
+
   /**
    * As many as fit.
    *
    * @return a number from {@code min} to {@code max}
    * @throws QuotaExceededException if fewer than {@code min} fit
    */
-  static int grant(Map<String, Integer> limits, Usage usage, Resources each, int min, int max) {
-    List<Counted> counted = usage.with(each, limits);
+  static int grant(List<Scope> scopes, Resources each, int min, int max) {
+    List<Counted> counted = tightest(scopes, each);
     long fit = counted.stream().mapToLong(Counted::headroom).min().orElseThrow();
     if (fit < min) {
       throw new QuotaExceededException(

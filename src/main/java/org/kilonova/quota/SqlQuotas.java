@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -23,6 +24,7 @@ import org.kilonova.kernel.InstanceId;
 import org.kilonova.kernel.Resources;
 import org.kilonova.persistence.Database;
 import org.kilonova.persistence.GroupCommit;
+import org.kilonova.quota.QuotaPolicy.Scope;
 
 /**
  * Quotas in PostgreSQL: a claim for each instance, and a row for each project with the sum of its
@@ -106,14 +108,19 @@ public final class SqlQuotas implements Quotas {
   // ---------------------------------------------------------------------------------- claims
 
   /** What one request wants of its project. */
-  private record Claim(UUID[] ids, int min, Resources each, Instant validUntil) {}
+  private record Claim(String userId, UUID[] ids, int min, Resources each, Instant validUntil) {}
 
   /** The numbers of the granted ones, or why there are none. */
   private record Answer(List<Integer> numbers, QuotaExceededException refusal) {}
 
   @Override
   public List<Integer> reserveInstances(
-      String projectId, List<InstanceId> ids, int min, Resources each, Instant validUntil) {
+      String projectId,
+      String userId,
+      List<InstanceId> ids,
+      int min,
+      Resources each,
+      Instant validUntil) {
     UUID[] uuids = ids.stream().map(InstanceId::uuid).toArray(UUID[]::new);
     // The project's row is locked until the commit has reached the disk. Requests that come in the
     // meantime share the next transaction, or that would bound how many a second there can be.
@@ -121,7 +128,7 @@ public final class SqlQuotas implements Quotas {
         reservations
             .computeIfAbsent(
                 projectId, project -> new GroupCommit<>(GROUP, claims -> reserve(project, claims)))
-            .write(new Claim(uuids, min, each, validUntil));
+            .write(new Claim(userId, uuids, min, each, validUntil));
     if (answer.refusal() != null) {
       throw answer.refusal();
     }
@@ -131,8 +138,13 @@ public final class SqlQuotas implements Quotas {
   private List<Answer> reserve(String projectId, List<Claim> claims) {
     return jdbi.inTransaction(
         handle -> {
-          Map<String, Integer> limits = limits(handle, projectId);
+          Limits limits =
+              limits(handle, projectId, claims.stream().map(Claim::userId).distinct().toList());
           QuotaPolicy.Usage usage = lockUsage(handle, projectId);
+          Map<String, QuotaPolicy.Usage> ofUsers = new HashMap<>();
+          for (String limited : limits.ofUsers().keySet()) {
+            ofUsers.put(limited, usage(handle, projectId, limited));
+          }
           // Whoever has a claim already repeats its call, and gets the answer of the first one.
           Map<UUID, Integer> numbers =
               numbers(
@@ -144,9 +156,16 @@ public final class SqlQuotas implements Quotas {
               continue;
             }
             try {
-              int count =
-                  QuotaPolicy.grant(limits, usage, claim.each(), claim.min(), claim.ids().length);
+              List<Scope> scopes = new ArrayList<>();
+              scopes.add(new Scope(limits.ofProject(), usage));
+              if (ofUsers.containsKey(claim.userId())) {
+                scopes.add(
+                    new Scope(limits.ofUsers().get(claim.userId()), ofUsers.get(claim.userId())));
+              }
+              int count = QuotaPolicy.grant(scopes, claim.each(), claim.min(), claim.ids().length);
               usage = usage.plus(claim.each(), count);
+              ofUsers.computeIfPresent(
+                  claim.userId(), (user, used) -> used.plus(claim.each(), count));
               Stream.of(claim.ids())
                   .limit(count)
                   .forEach(id -> granted.add(new Granted(id, claim)));
@@ -223,8 +242,8 @@ public final class SqlQuotas implements Quotas {
         .createQuery(
             """
             WITH request AS (
-              SELECT * FROM unnest(:uuids, :cores, :ram, :until)
-                WITH ORDINALITY AS r (uuid, cores, ram, until, position)),
+              SELECT * FROM unnest(:uuids, :users, :cores, :ram, :until)
+                WITH ORDINALITY AS r (uuid, user_id, cores, ram, until, position)),
             counted AS (
               UPDATE quota_usage SET
                 instances = instances + (SELECT count(*) FROM request),
@@ -232,13 +251,14 @@ public final class SqlQuotas implements Quotas {
                 ram_mb = ram_mb + (SELECT sum(ram) FROM request)
               WHERE project_id = :project)
             INSERT INTO quota_claim
-              (instance_uuid, project_id, cores, ram_mb, created_at, valid_until)
-            SELECT uuid, :project, cores, ram, :now, to_timestamp(until) FROM request
+              (instance_uuid, project_id, user_id, cores, ram_mb, created_at, valid_until)
+            SELECT uuid, :project, user_id, cores, ram, :now, to_timestamp(until) FROM request
             ORDER BY position
             RETURNING instance_uuid, number
             """)
         .bind("project", projectId)
         .bindArray("uuids", UUID.class, granted.stream().map(Granted::id).toArray())
+        .bindArray("users", String.class, granted.stream().map(g -> g.claim().userId()).toArray())
         .bindArray(
             "cores", Integer.class, granted.stream().map(g -> g.claim().each().vcpus()).toArray())
         .bindArray(
@@ -360,21 +380,53 @@ public final class SqlQuotas implements Quotas {
 
   @Override
   public Map<String, Integer> limits(String projectId) {
-    return jdbi.withHandle(handle -> limits(handle, projectId));
+    return jdbi.withHandle(handle -> limits(handle, projectId, List.of()).ofProject());
   }
 
-  private Map<String, Integer> limits(Handle handle, String projectId) {
-    Map<String, Integer> limits = new LinkedHashMap<>(defaults);
+  @Override
+  public Map<String, Integer> limits(String projectId, String userId) {
+    Limits limits = jdbi.withHandle(handle -> limits(handle, projectId, List.of(userId)));
+    Map<String, Integer> least = new LinkedHashMap<>(limits.ofProject());
+    limits
+        .ofUsers()
+        .getOrDefault(userId, Map.of())
+        .forEach((resource, limit) -> least.merge(resource, limit, QuotaPolicy::least));
+    return least;
+  }
+
+  /**
+   * What limits a project.
+   *
+   * @param ofUsers what was set for users of it who have limits of their own
+   */
+  private record Limits(
+      Map<String, Integer> ofProject, Map<String, Map<String, Integer>> ofUsers) {}
+
+  private Limits limits(Handle handle, String projectId, List<String> users) {
+    Limits limits = new Limits(new LinkedHashMap<>(defaults), new HashMap<>());
     handle
         .createQuery(
             """
-            SELECT resource, hard_limit, 1 AS rank FROM quota_class WHERE class_name = 'default'
+            SELECT resource, hard_limit, 1 AS rank, NULL AS user_id FROM quota_class
+            WHERE class_name = 'default'
             UNION ALL
-            SELECT resource, hard_limit, 2 FROM quota_limit WHERE project_id = :project
+            SELECT resource, hard_limit, 2, NULL FROM quota_limit WHERE project_id = :project
+            UNION ALL
+            SELECT resource, hard_limit, 3, user_id FROM quota_user_limit
+            WHERE project_id = :project AND user_id = ANY (:users)
             ORDER BY rank
             """)
         .bind("project", projectId)
-        .map((row, context) -> limits.put(row.getString(1), row.getInt(2)))
+        .bindArray("users", String.class, users.toArray())
+        .map(
+            (row, context) -> {
+              String user = row.getString("user_id");
+              Map<String, Integer> of =
+                  user == null
+                      ? limits.ofProject()
+                      : limits.ofUsers().computeIfAbsent(user, u -> new HashMap<>());
+              return of.put(row.getString("resource"), row.getInt("hard_limit"));
+            })
         .list();
     return limits;
   }
@@ -391,6 +443,30 @@ public final class SqlQuotas implements Quotas {
                     .map((row, context) -> usage(row))
                     .findOne()
                     .orElse(QuotaPolicy.Usage.NONE));
+    return byName(usage);
+  }
+
+  @Override
+  public Map<String, Integer> usage(String projectId, String userId) {
+    return byName(jdbi.withHandle(handle -> usage(handle, projectId, userId)));
+  }
+
+  /** Counted in the claims: there is no sum for each user, since few users have limits. */
+  private static QuotaPolicy.Usage usage(Handle handle, String projectId, String userId) {
+    return handle
+        .createQuery(
+            """
+            SELECT count(*) AS instances, coalesce(sum(cores), 0) AS cores,
+              coalesce(sum(ram_mb), 0) AS ram_mb
+            FROM quota_claim WHERE project_id = :project AND user_id = :user
+            """)
+        .bind("project", projectId)
+        .bind("user", userId)
+        .map((row, context) -> usage(row))
+        .one();
+  }
+
+  private static Map<String, Integer> byName(QuotaPolicy.Usage usage) {
     return Map.of(
         "instances",
         usage.instances(),

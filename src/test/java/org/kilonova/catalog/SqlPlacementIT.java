@@ -191,6 +191,7 @@ class SqlPlacementIT {
     ServerGroup group =
         groups.create(
             new ServerGroup(UUID.randomUUID(), "project", "user", "g", "affinity", null, List.of()),
+            -1,
             -1);
     String name = group.id().toString();
     HostSelected selected =

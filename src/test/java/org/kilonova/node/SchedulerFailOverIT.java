@@ -41,7 +41,9 @@ class SchedulerFailOverIT {
 
   private ServerGroup group(String policy) {
     return groups.create(
-        new ServerGroup(UUID.randomUUID(), "project", "user", policy, policy, null, List.of()), -1);
+        new ServerGroup(UUID.randomUUID(), "project", "user", policy, policy, null, List.of()),
+        -1,
+        -1);
   }
 
   private InstanceId create(ServerGroup group) {

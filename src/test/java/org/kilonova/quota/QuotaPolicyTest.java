@@ -5,12 +5,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.typesafe.config.ConfigFactory;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.kilonova.kernel.ConfigurationException;
 import org.kilonova.kernel.Resources;
+import org.kilonova.quota.QuotaPolicy.Scope;
 import org.kilonova.quota.QuotaPolicy.Usage;
 import org.kilonova.quota.Quotas.QuotaExceededException;
 
@@ -48,12 +50,25 @@ class QuotaPolicyTest {
       int granted) {
     assertThat(
             QuotaPolicy.grant(
-                limits(instances, cores, ram),
-                new Usage(usedInstances, usedCores, usedRam),
+                List.of(
+                    new Scope(
+                        limits(instances, cores, ram),
+                        new Usage(usedInstances, usedCores, usedRam))),
                 SMALL,
                 min,
                 max))
         .isEqualTo(granted);
+  }
+
+  @Test
+  void ofSeveralScopesTheTightestCountsForEachResource() {
+    Scope project = new Scope(limits(10, 20, 51200), new Usage(8, 4, 2048));
+    Scope user = new Scope(Map.of("cores", 5), new Usage(1, 2, 2048));
+    assertThat(QuotaPolicy.grant(List.of(project, user), SMALL, 1, 5)).isEqualTo(1);
+    assertThatThrownBy(() -> QuotaPolicy.grant(List.of(project, user), SMALL, 3, 3))
+        .hasMessage(
+            "Quota exceeded for cores, instances: Requested 6, 3,"
+                + " but already used 2, 8 of 5, 10 cores, instances");
   }
 
   @Test
@@ -92,7 +107,9 @@ class QuotaPolicyTest {
   @Test
   void aLimitBelowTheUsageRefusesAndDoesNotOverflow() {
     assertThatThrownBy(
-            () -> QuotaPolicy.grant(limits(2, -1, -1), new Usage(5, 10, 10240), SMALL, 1, 1))
+            () ->
+                QuotaPolicy.grant(
+                    List.of(new Scope(limits(2, -1, -1), new Usage(5, 10, 10240))), SMALL, 1, 1))
         .hasMessage("Quota exceeded for instances: Requested 1, but already used 5 of 2 instances");
   }
 
@@ -121,7 +138,10 @@ class QuotaPolicyTest {
   }
 
   private static void assertExceeded(Usage usage, int min, int max, String message) {
-    assertThatThrownBy(() -> QuotaPolicy.grant(limits(10, 20, 51200), usage, SMALL, min, max))
+    assertThatThrownBy(
+            () ->
+                QuotaPolicy.grant(
+                    List.of(new Scope(limits(10, 20, 51200), usage)), SMALL, min, max))
         .isInstanceOf(QuotaExceededException.class)
         .hasMessage(message);
   }

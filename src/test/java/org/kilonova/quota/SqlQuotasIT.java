@@ -50,7 +50,7 @@ class SqlQuotasIT {
   }
 
   private List<Integer> reserve(List<InstanceId> ids, int min) {
-    return quotas.reserveInstances(project, ids, min, SMALL, now.plusSeconds(60));
+    return quotas.reserveInstances(project, "user", ids, min, SMALL, now.plusSeconds(60));
   }
 
   private void limit(String resource, int limit) {
@@ -63,6 +63,24 @@ class SqlQuotasIT {
                     project,
                     resource,
                     limit));
+  }
+
+  private void userLimit(String user, String resource, int limit) {
+    database
+        .jdbi()
+        .useHandle(
+            handle ->
+                handle.execute(
+                    "INSERT INTO quota_user_limit (project_id, user_id, resource, hard_limit)"
+                        + " VALUES (?, ?, ?, ?)",
+                    project,
+                    user,
+                    resource,
+                    limit));
+  }
+
+  private List<Integer> reserve(String user, List<InstanceId> ids, int min) {
+    return quotas.reserveInstances(project, user, ids, min, SMALL, now.plusSeconds(60));
   }
 
   private static Map<String, Integer> use(int instances) {
@@ -106,6 +124,61 @@ class SqlQuotasIT {
     assertThat(quotas.usage(project)).isEqualTo(use(8));
     assertThat(reserve(ids(4), 2)).hasSize(2);
     assertThat(quotas.usage(project)).isEqualTo(use(10));
+  }
+
+  @Test
+  void aUsersOwnLimitHoldsForHisInstancesAndTheProjectsForAll() {
+    userLimit("user", "instances", 3);
+    userLimit("greedy", "instances", 99);
+    List<InstanceId> his = ids(5);
+    assertThat(reserve("user", his, 1)).hasSize(3);
+    assertThat(quotas.usage(project, "user")).isEqualTo(use(3));
+    assertThatThrownBy(() -> reserve("user", ids(1), 1))
+        .hasMessage("Quota exceeded for instances: Requested 1, but already used 3 of 3 instances");
+    assertThat(reserve("greedy", ids(20), 1)).hasSize(7);
+    assertThatThrownBy(() -> reserve("other", ids(1), 1))
+        .hasMessage(
+            "Quota exceeded for cores, instances: Requested 2, 1, but already used 20, 10 of 20,"
+                + " 10 cores, instances");
+    quotas.releaseInstance(his.getFirst());
+    quotas.releaseInstance(his.getFirst());
+    assertThat(quotas.usage(project, "user")).isEqualTo(use(2));
+    assertThat(reserve("user", ids(2), 1)).hasSize(1);
+    assertThat(quotas.usage(project, "greedy")).isEqualTo(use(7));
+  }
+
+  @Test
+  void aUsersLimitHoldsHoweverManyOfHisRequestsComeAtOnce() throws Exception {
+    limit("instances", 100);
+    limit("cores", -1);
+    limit("ram", -1);
+    userLimit("user", "instances", 7);
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      for (int i = 0; i < 40; i++) {
+        String user = i % 2 == 0 ? "user" : "other";
+        threads.submit(() -> reserve(user, ids(1), 1));
+      }
+    }
+    assertThat(quotas.usage(project, "user")).isEqualTo(use(7));
+    assertThat(quotas.usage(project, "other")).isEqualTo(use(20));
+    assertThat(quotas.usage(project)).isEqualTo(use(27));
+  }
+
+  @Test
+  void limitsForAUserAreTheProjectsOrHisIfTheyAreLess() {
+    limit("key_pairs", 50);
+    limit("injected_files", -1);
+    userLimit("user", "key_pairs", 60);
+    userLimit("user", "cores", 5);
+    userLimit("user", "injected_files", 2);
+    userLimit("user", "ram", -1);
+    assertThat(quotas.limits(project, "user"))
+        .containsEntry("key_pairs", 50)
+        .containsEntry("cores", 5)
+        .containsEntry("injected_files", 2)
+        .containsEntry("ram", 50 * 1024)
+        .hasSize(10);
+    assertThat(quotas.limits(project, "other")).isEqualTo(quotas.limits(project));
   }
 
   @Test
@@ -214,7 +287,7 @@ class SqlQuotasIT {
               List<InstanceId> ids = ids(1 + round % 3);
               try {
                 List<Integer> granted =
-                    node.reserveInstances(project, ids, 1, SMALL, now.plusSeconds(60));
+                    node.reserveInstances(project, "user", ids, 1, SMALL, now.plusSeconds(60));
                 numbers.addAll(granted);
                 kept.addAll(ids.subList(0, granted.size()));
                 seen.add(node.usage(project).get("instances"));

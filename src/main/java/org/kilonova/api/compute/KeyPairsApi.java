@@ -110,7 +110,7 @@ public final class KeyPairsApi {
             user,
             body.path("name").asText().strip(),
             generated.publicKey(),
-            quotas.limits(call.caller().projectId()).get("key_pairs"));
+            quotas.limits(call.caller().projectId(), user).get("key_pairs"));
     ObjectNode node = brief(call, keyPair).put("user_id", keyPair.userId());
     if (generated.privateKey() != null) {
       node.put("private_key", generated.privateKey());

@@ -99,7 +99,7 @@ public final class QuotasApi {
   private Reply detail(Call call) {
     Queries.closed(call, "user_id");
     String project = readable(call);
-    Map<String, Integer> used = used(project);
+    Map<String, Integer> used = used(project, call.query("user_id").orElse(null));
     ObjectNode document = Json.object();
     ObjectNode node = document.putObject("quota_set").put("id", project);
     shown(call, inForce(call, project))
@@ -137,10 +137,30 @@ public final class QuotasApi {
     return document("quota_set", null, shown(call, inForce(call, project)));
   }
 
-  /** A limit is not below what is used; a user's also not above the project's. */
+  /**
+   * A limit is not below what is used. A project's is not below what its users were given of it;
+   * theirs do not add up to more.
+   */
   private void validate(Map<String, Integer> asked, String project, String user) {
-    Map<String, Integer> used = user == null ? used(project) : Map.of();
-    Map<String, Integer> most = user == null ? Map.of() : quotas.limits(project);
+    Map<String, Integer> used = new LinkedHashMap<>(used(project, user));
+    Map<String, Integer> given = limits.ofUsersInAll(project);
+    Map<String, Integer> most = new LinkedHashMap<>();
+    if (user == null) {
+      given.forEach((resource, sum) -> used.merge(resource, sum, Math::max));
+    } else {
+      Map<String, Integer> own = limits.ofUser(project, user);
+      quotas
+          .limits(project)
+          .forEach(
+              (resource, limit) ->
+                  most.put(
+                      resource,
+                      limit == -1
+                          ? -1
+                          : limit
+                              - given.getOrDefault(resource, 0)
+                              + Math.max(0, own.getOrDefault(resource, 0))));
+    }
     asked.forEach(
         (resource, limit) -> {
           int minimum = used.getOrDefault(resource, 0);
@@ -191,7 +211,13 @@ public final class QuotasApi {
     return all;
   }
 
-  private Map<String, Integer> used(String project) {
+  /**
+   * @param user null for all of the project
+   */
+  private Map<String, Integer> used(String project, String user) {
+    if (user != null) {
+      return quotas.usage(project, user);
+    }
     Map<String, Integer> used = new LinkedHashMap<>(quotas.usage(project));
     used.put("server_groups", serverGroups.count(project));
     return used;
@@ -231,7 +257,7 @@ public final class QuotasApi {
           "Policy doesn't allow os_compute_api:limits:other_project to be performed.");
     }
     Map<String, Integer> of = QuotaResources.pick(QuotaResources.ofSet(1), quotas.limits(project));
-    Map<String, Integer> used = used(project);
+    Map<String, Integer> used = used(project, null);
     int minor = call.microversion().minor();
     ObjectNode document = Json.object();
     ObjectNode node = document.putObject("limits");

@@ -102,7 +102,12 @@ public final class ServerGroupsApi {
                 ? Integer.valueOf(Values.integer(rules, "max_server_per_host", 1, 1))
                 : null,
             List.of());
-    return document(call, groups.create(group, quotas.limits(project).get("server_groups")));
+    return document(
+        call,
+        groups.create(
+            group,
+            quotas.limits(project).get("server_groups"),
+            quotas.limits(project, group.userId()).get("server_groups")));
   }
 
   private Reply delete(Call call) {

@@ -16,6 +16,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.kilonova.api.http.LocalClient;
 import org.kilonova.api.http.LocalClient.Answer;
+import org.kilonova.catalog.KeyCrypto;
+import org.kilonova.catalog.SqlKeyPairs;
 import org.kilonova.catalog.SqlQuotaLimits;
 import org.kilonova.catalog.SqlServerGroups;
 import org.kilonova.kernel.InstanceId;
@@ -46,7 +48,12 @@ class QuotasApiIT {
     LocalClient client =
         LocalClient.of(
             ComputeService.build(
-                List.of(api::routes, new ServerGroupsApi(groups, quotas)::routes)));
+                List.of(
+                    api::routes,
+                    new ServerGroupsApi(groups, quotas)::routes,
+                    new KeyPairsApi(
+                            new SqlKeyPairs(database, () -> NOW), new KeyCrypto(() -> NOW), quotas)
+                        ::routes)));
     admin = client.as("a", "p-admin", "admin");
     user = client.as("u", project, "member");
   }
@@ -92,7 +99,12 @@ class QuotasApiIT {
   @Test
   void aLimitBelowWhatIsUsedNeedsForce() {
     quotas.reserveInstances(
-        project, List.of(InstanceId.random()), 1, new Resources(4, 512, 1), NOW.plusSeconds(60));
+        project,
+        "u1",
+        List.of(InstanceId.random()),
+        1,
+        new Resources(4, 512, 1),
+        NOW.plusSeconds(60));
     assertThat(admin.put(quotaSet(), "{'quota_set': {'cores': 3}}").expect(400).message())
         .isEqualTo(
             "Quota limit 3 for cores must be greater than or equal to already used and reserved 4.");
@@ -123,8 +135,42 @@ class QuotasApiIT {
     assertThat(user.get(quotaSet() + "?user_id=u1").at("/quota_set/ram").asInt()).isEqualTo(2048);
     assertThat(user.get(quotaSet()).at("/quota_set/ram").asInt()).isEqualTo(51200);
     admin.put(quotaSet() + "?user_id=u1", "{'quota_set': {'ram': 60000}}").expect(400);
+    admin.put(quotaSet() + "?user_id=u2", "{'quota_set': {'ram': 50000}}").expect(400);
+    assertThat(admin.put(quotaSet(), "{'quota_set': {'ram': 1024}}").expect(400).message())
+        .endsWith("greater than or equal to already used and reserved 2048.");
+    admin.put(quotaSet() + "?user_id=u1", "{'quota_set': {'ram': 4096}}").expect(200);
     admin.delete(quotaSet() + "?user_id=u1").expect(202);
     assertThat(user.get(quotaSet() + "?user_id=u1").at("/quota_set/ram").asInt()).isEqualTo(51200);
+  }
+
+  @Test
+  void usersHaveKeyPairsAndServerGroupsUpToTheirOwnLimits() {
+    String limits = "{'quota_set': {'key_pairs': 1, 'server_groups': 1}}";
+    admin.put(quotaSet() + "?user_id=u", limits).expect(200);
+    String key = "{'keypair': {'name': '%s'}}";
+    user.post(URL + "/os-keypairs", key.formatted("a")).expect(200);
+    user.post(URL + "/os-keypairs", key.formatted("b")).expect(403);
+    String group = "{'server_group': {'name': 'g', 'policies': ['affinity']}}";
+    user.post(URL + "/os-server-groups", group).expect(200);
+    user.post(URL + "/os-server-groups", group).expect(403);
+  }
+
+  @Test
+  void whatAUserUsesIsTheLeastThatHeCanBeLimitedTo() {
+    quotas.reserveInstances(
+        project,
+        "u1",
+        List.of(InstanceId.random()),
+        1,
+        new Resources(4, 512, 1),
+        NOW.plusSeconds(60));
+    admin.put(quotaSet() + "?user_id=u1", "{'quota_set': {'cores': 3}}").expect(400);
+    admin.put(quotaSet() + "?user_id=u1", "{'quota_set': {'cores': 4}}").expect(200);
+    admin.put(quotaSet() + "?user_id=u2", "{'quota_set': {'cores': 0}}").expect(200);
+    assertThat(user.get(quotaSet() + "/detail?user_id=u1").at("/quota_set/cores/in_use").asInt())
+        .isEqualTo(4);
+    assertThat(user.get(quotaSet() + "/detail?user_id=u2").at("/quota_set/cores/in_use").asInt())
+        .isZero();
   }
 
   @Test

@@ -97,6 +97,7 @@ final class ServerCreation {
       numbers =
           quotas.reserveInstances(
               caller.projectId(),
+              caller.userId(),
               ids,
               request.minCount(),
               template.flavor().resources(),
@@ -141,7 +142,8 @@ final class ServerCreation {
         !request.metadata().isEmpty()
             || !request.personality().isEmpty()
             || request.hints().containsKey("group");
-    Map<String, Integer> limits = limited ? quotas.limits(caller.projectId()) : Map.of();
+    Map<String, Integer> limits =
+        limited ? quotas.limits(caller.projectId(), caller.userId()) : Map.of();
     BootChecks.metadata(request.metadata(), limits);
     BootChecks.personality(request.personality(), limits);
     BootChecks.flavorFitsImage(flavor, image, caller.isAdmin());

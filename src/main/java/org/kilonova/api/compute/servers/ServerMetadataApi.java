@@ -72,7 +72,9 @@ final class ServerMetadataApi {
   private Present change(Call call, boolean replace, Map<String, String> set, List<String> remove) {
     Present state = context.visible(call);
     int limit =
-        quotas.limits(state.instance().spec().projectId()).getOrDefault("metadata_items", -1);
+        quotas
+            .limits(state.instance().spec().projectId(), call.caller().userId())
+            .getOrDefault("metadata_items", -1);
     return context.request(
         state.instance().id(),
         replyTo ->

@@ -250,7 +250,12 @@ class ServerCreationTest {
 
     @Override
     public List<Integer> reserveInstances(
-        String projectId, List<InstanceId> ids, int min, Resources each, Instant validUntil) {
+        String projectId,
+        String userId,
+        List<InstanceId> ids,
+        int min,
+        Resources each,
+        Instant validUntil) {
       if (room < min) {
         throw new QuotaExceededException("Quota exceeded for instances");
       }
@@ -265,8 +270,18 @@ class ServerCreationTest {
     }
 
     @Override
+    public Map<String, Integer> limits(String projectId, String userId) {
+      return limits(projectId);
+    }
+
+    @Override
     public Map<String, Integer> limits(String projectId) {
       return Map.of("metadata_items", 128, "server_group_members", 3);
+    }
+
+    @Override
+    public Map<String, Integer> usage(String projectId, String userId) {
+      return usage(projectId);
     }
 
     @Override
