@@ -47,6 +47,18 @@ api_ok() {
 }
 api_post_json() { api POST "$1" -H 'Content-Type: application/json' --data @-; }
 
+# await_host SECONDS LOG: until some compute host is there to boot on. The front door opens before the hypervisor answers.
+await_host() {
+  local deadline=$((SECONDS + $1)) services
+  while :; do
+    services=$(api GET "$KN_COMPUTE/os-services?binary=nova-compute")
+    api_ok "listing the compute services" "$services"
+    ! jq -e 'any(.services[]; .state == "up")' >/dev/null <<<"$services" || return 0
+    [ "$SECONDS" -lt "$deadline" ] || fail "no compute host is up after $1 s" "Does the hypervisor answer? The log: $2"
+    sleep 0.3
+  done
+}
+
 # upload_image NAME FORMAT FILE SHA256 [JSON-PROPERTIES]: makes and fills an image; prints its id.
 upload_image() {
   local id answer

@@ -325,7 +325,8 @@ public final class InstanceDecider {
             : "Exceeded maximum number of retries. Exhausted all hosts available for retrying build"
                 + " failures for instance "
                 + b.instance().id()
-                + ".";
+                + ". Last exception: "
+                + b.lastFailure();
     return BootPlan.fail(b, 500, message, explanation, now);
   }
 

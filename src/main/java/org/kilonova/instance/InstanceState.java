@@ -72,6 +72,7 @@ public sealed interface InstanceState extends CborSerializable {
    * @param alternates hosts to try before asking the scheduler again
    * @param excluded hosts that refused or failed
    * @param failures builds that failed, against the allowed attempts; lost hosts do not count
+   * @param lastFailure why the last of them did, or null
    * @param stepSince when the step began
    */
   record Building(
@@ -81,6 +82,7 @@ public sealed interface InstanceState extends CborSerializable {
       List<Candidate> alternates,
       Set<HostId> excluded,
       int failures,
+      String lastFailure,
       Instant stepSince)
       implements Present {
     @Override

@@ -236,6 +236,7 @@ public final class InstanceTransitions {
         List.of(),
         Set.of(),
         0,
+        null,
         e.at());
   }
 
@@ -254,6 +255,7 @@ public final class InstanceTransitions {
         e.alternates(),
         s.excluded(),
         s.failures(),
+        s.lastFailure(),
         e.at());
   }
 
@@ -269,6 +271,7 @@ public final class InstanceTransitions {
         s.alternates(),
         Set.copyOf(excluded),
         s.failures() + (e.failed() ? 1 : 0),
+        e.failed() ? e.reason() : s.lastFailure(),
         e.at());
   }
 
@@ -312,7 +315,14 @@ public final class InstanceTransitions {
     Instance instance = edit.done();
     Instant since = instance.updatedAt();
     return new Building(
-        instance, s.attempt(), next, s.alternates(), s.excluded(), s.failures(), since);
+        instance,
+        s.attempt(),
+        next,
+        s.alternates(),
+        s.excluded(),
+        s.failures(),
+        s.lastFailure(),
+        since);
   }
 
   private static InstanceState withTask(Settled s, Instance instance, Task task) {
@@ -333,6 +343,7 @@ public final class InstanceTransitions {
               b.alternates(),
               b.excluded(),
               b.failures(),
+              b.lastFailure(),
               b.stepSince());
       case Active a -> new Active(instance, a.task());
       case Stopped st -> new Stopped(instance, st.task());

@@ -283,7 +283,8 @@ class InstanceDeciderTest {
               "Exceeded maximum number of retries. Exhausted all hosts available for retrying build"
                   + " failures for instance "
                   + lab.id
-                  + ".");
+                  + ". Last exception: "
+                  + "host-a failed: broken");
     }
 
     @Test
