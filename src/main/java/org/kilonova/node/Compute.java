@@ -205,7 +205,11 @@ final class Compute {
             .withUri(settings.text("compute.libvirt.uri"))
             .withHostIp(settings.text("compute.libvirt.host-ip"))
             .withStateDir(settings.dataDir(cloudId))
-            .withGuests(defaults.guests().withVirtType(virtType)),
+            .withGuests(defaults.guests().withVirtType(virtType))
+            .withCache(
+                new LibvirtSettings.Cache(
+                    settings.duration("compute.libvirt.image-cache.sweep-interval"),
+                    settings.duration("compute.libvirt.image-cache.unused-age"))),
         images,
         clock);
   }

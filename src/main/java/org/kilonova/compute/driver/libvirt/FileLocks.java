@@ -18,7 +18,8 @@ import org.kilonova.compute.driver.DriverException.Kind;
  *
  * <p>The lock files are a fixed number of stripes for each kind of thing, so they neither pile up
  * nor have to be deleted (deleting a lock file that somebody waits on would hand the lock out
- * twice). Nest them in the order instance, image, network only: each kind is a rank of its own.
+ * twice). Nest them in the order instance, image, base, network only: each kind is a rank of its
+ * own.
  */
 final class FileLocks {
   private static final int STRIPES = 64;
@@ -47,6 +48,11 @@ final class FileLocks {
 
   Held image(Object id) {
     return hold("image", id);
+  }
+
+  /** Held for a moment only; {@link #image} may be held as long as a download takes. */
+  Held base(Object id) {
+    return hold("base", id);
   }
 
   Held network(Object id) {

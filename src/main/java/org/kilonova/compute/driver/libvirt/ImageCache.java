@@ -6,10 +6,13 @@ import java.io.DataInputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
@@ -55,18 +58,21 @@ final class ImageCache {
   private final HostCommands commands;
   private final ImageSource source;
   private final Duration deadline;
+  private final InstantSource clock;
 
   ImageCache(
       Path directory,
       FileLocks locks,
       HostCommands commands,
       ImageSource source,
-      Duration deadline) {
+      Duration deadline,
+      InstantSource clock) {
     this.directory = directory;
     this.locks = locks;
     this.commands = commands;
     this.source = source;
     this.deadline = deadline;
+    this.clock = clock;
   }
 
   /**
@@ -92,17 +98,34 @@ final class ImageCache {
    */
   Path fetch(String imageId, String checksum, String diskFormat, long maxBytes) {
     Path file = path(imageId, checksum);
-    if (Files.exists(file)) {
-      return file;
-    }
-    try (FileLocks.Held lock = locks.image(file.getFileName())) {
-      if (!Files.exists(file)) {
-        fill(file, imageId, checksum, diskFormat, maxBytes);
+    try {
+      if (use(file)) {
+        return file;
       }
-      return file;
+      try (FileLocks.Held lock = locks.image(file.getFileName())) {
+        if (!use(file)) {
+          fill(file, imageId, checksum, diskFormat, maxBytes);
+        }
+        return file;
+      }
     } catch (IOException e) {
       throw new DriverException(
           Kind.RETRY_ELSEWHERE, "cannot cache image " + imageId + ": " + e, e);
+    }
+  }
+
+  /**
+   * Marks a file as used now, so that {@link ImageCacheSweep} leaves it alone while a disk is made
+   * on it.
+   *
+   * @return false if it is not here
+   */
+  private boolean use(Path file) throws IOException {
+    try (FileLocks.Held lock = locks.base(file.getFileName())) {
+      Files.setLastModifiedTime(file, FileTime.from(clock.instant()));
+      return true;
+    } catch (NoSuchFileException e) {
+      return false;
     }
   }
 

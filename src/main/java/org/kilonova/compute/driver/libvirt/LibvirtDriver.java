@@ -78,6 +78,7 @@ public final class LibvirtDriver implements HypervisorDriver {
   private final FileLocks locks;
   private final InstanceStore store;
   private final DiskMaker disks;
+  private final ImageCacheSweep sweep;
   private final FlatNetworkHost network;
   private final HostFacts facts;
   private final DomainXml xml;
@@ -103,7 +104,10 @@ public final class LibvirtDriver implements HypervisorDriver {
             state.resolve("networks"), locks, commands, settings.network(), command);
     ImageCache cache =
         new ImageCache(
-            state.resolve("_base"), locks, commands, images, settings.deadlines().image());
+            state.resolve("_base"), locks, commands, images, settings.deadlines().image(), clock);
+    sweep =
+        new ImageCacheSweep(
+            state.resolve("_base"), store.root(), locks, clock, settings.cache().unusedAge());
     disks = new DiskMaker(cache, commands, command);
     String domainType =
         settings.isTestDriver()
@@ -128,12 +132,8 @@ public final class LibvirtDriver implements HypervisorDriver {
       close();
       throw e;
     }
-    Future<?> unused =
-        upkeep.scheduleWithFixedDelay(
-            this::keepUp,
-            UPKEEP_INTERVAL.toSeconds(),
-            UPKEEP_INTERVAL.toSeconds(),
-            TimeUnit.SECONDS);
+    every(UPKEEP_INTERVAL, this::keepUpNetworks);
+    every(settings.cache().sweepInterval(), this::sweepImages);
   }
 
   // ---------------------------------------------------------------- what is there
@@ -725,7 +725,21 @@ public final class LibvirtDriver implements HypervisorDriver {
         .toList();
   }
 
-  private void keepUp() {
+  private void every(Duration interval, Runnable work) {
+    Future<?> unused =
+        upkeep.scheduleWithFixedDelay(
+            work, interval.toMillis(), interval.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  private void sweepImages() {
+    try {
+      sweep.sweep();
+    } catch (IOException | RuntimeException e) {
+      log.warn("The image cache is not swept this time: {}", e.toString());
+    }
+  }
+
+  private void keepUpNetworks() {
     try {
       network.upkeep(nicsOfActiveDomains());
     } catch (RuntimeException e) {

@@ -18,6 +18,7 @@ import org.kilonova.kernel.HostId;
  * @param guests how guests are made
  * @param network the host's side of the flat network
  * @param deadlines how long calls may take
+ * @param cache when cached images go
  */
 public record LibvirtSettings(
     String uri,
@@ -27,7 +28,8 @@ public record LibvirtSettings(
     String hostIp,
     Guests guests,
     Network network,
-    Deadlines deadlines) {
+    Deadlines deadlines,
+    Cache cache) {
 
   public LibvirtSettings {
     Objects.requireNonNull(uri, "uri");
@@ -46,27 +48,38 @@ public record LibvirtSettings(
         "127.0.0.1",
         Guests.defaults(),
         Network.defaults(),
-        Deadlines.defaults());
+        Deadlines.defaults(),
+        Cache.defaults());
   }
 
   public LibvirtSettings withUri(String newUri) {
-    return new LibvirtSettings(newUri, cloudId, host, stateDir, hostIp, guests, network, deadlines);
+    return new LibvirtSettings(
+        newUri, cloudId, host, stateDir, hostIp, guests, network, deadlines, cache);
   }
 
   public LibvirtSettings withStateDir(Path newStateDir) {
-    return new LibvirtSettings(uri, cloudId, host, newStateDir, hostIp, guests, network, deadlines);
+    return new LibvirtSettings(
+        uri, cloudId, host, newStateDir, hostIp, guests, network, deadlines, cache);
   }
 
   public LibvirtSettings withHostIp(String newHostIp) {
-    return new LibvirtSettings(uri, cloudId, host, stateDir, newHostIp, guests, network, deadlines);
+    return new LibvirtSettings(
+        uri, cloudId, host, stateDir, newHostIp, guests, network, deadlines, cache);
   }
 
   public LibvirtSettings withGuests(Guests newGuests) {
-    return new LibvirtSettings(uri, cloudId, host, stateDir, hostIp, newGuests, network, deadlines);
+    return new LibvirtSettings(
+        uri, cloudId, host, stateDir, hostIp, newGuests, network, deadlines, cache);
   }
 
   public LibvirtSettings withNetwork(Network newNetwork) {
-    return new LibvirtSettings(uri, cloudId, host, stateDir, hostIp, guests, newNetwork, deadlines);
+    return new LibvirtSettings(
+        uri, cloudId, host, stateDir, hostIp, guests, newNetwork, deadlines, cache);
+  }
+
+  public LibvirtSettings withCache(Cache newCache) {
+    return new LibvirtSettings(
+        uri, cloudId, host, stateDir, hostIp, guests, network, deadlines, newCache);
   }
 
   /** Whether the URI names libvirt's built-in test driver, which runs no guests. */
@@ -144,6 +157,19 @@ public record LibvirtSettings(
   public record Network(boolean gateway, String flatInterface, boolean nat, Duration leaseTime) {
     public static Network defaults() {
       return new Network(true, null, false, Duration.ofHours(1));
+    }
+  }
+
+  /**
+   * When cached images go.
+   *
+   * @param sweepInterval between two looks at them (Nova's {@code manager_interval})
+   * @param unusedAge one that no disk needed for so long is removed (Nova's {@code
+   *     remove_unused_original_minimum_age_seconds})
+   */
+  public record Cache(Duration sweepInterval, Duration unusedAge) {
+    public static Cache defaults() {
+      return new Cache(Duration.ofMinutes(40), Duration.ofHours(24));
     }
   }
 

@@ -7,7 +7,9 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -28,6 +30,7 @@ class ImageCacheIT {
   @TempDir Path directory;
   private final HostCommands commands = new HostCommands();
   private final AtomicInteger fetches = new AtomicInteger();
+  private final Instant now = Instant.parse("2026-11-21T12:00:00Z");
   private Path image;
   private ImageCache cache;
 
@@ -48,7 +51,8 @@ class ImageCacheIT {
                 throw new UncheckedIOException(e);
               }
             },
-            DEADLINE);
+            DEADLINE,
+            () -> now);
   }
 
   private void qemuImg(String... arguments) {
@@ -95,6 +99,85 @@ class ImageCacheIT {
       }
     }
     assertThat(fetches).hasValue(1);
+  }
+
+  private ImageCacheSweep sweep() {
+    return new ImageCacheSweep(
+        directory.resolve("_base"),
+        directory.resolve("instances"),
+        new FileLocks(directory.resolve("locks")),
+        () -> now,
+        Duration.ofHours(24));
+  }
+
+  private Path cached(String name, Duration ago) throws IOException {
+    Path file = Files.writeString(directory.resolve("_base").resolve(name), "data");
+    Files.setLastModifiedTime(file, FileTime.from(now.minus(ago)));
+    return file;
+  }
+
+  private Path diskOn(Path base, String name) throws IOException {
+    Path disk =
+        Files.createDirectories(directory.resolve("instances").resolve(name)).resolve("disk");
+    qemuImg(
+        "create", "-q", "-f", "qcow2", "-F", "raw", "-b", base.toString(), disk.toString(), "1M");
+    return disk;
+  }
+
+  @Test
+  void what_no_disk_needed_for_a_day_is_removed() throws IOException {
+    Path old = cached("old", Duration.ofHours(25));
+    Path young = cached("young", Duration.ofHours(23));
+    Path used = cached("used", Duration.ofDays(100));
+    Path dead = cached("dead.part", Duration.ofDays(2));
+    Path disk = diskOn(used, "guest");
+    sweep().sweep();
+    assertThat(old).doesNotExist();
+    assertThat(dead).doesNotExist();
+    assertThat(young).exists();
+    assertThat(used).exists();
+    Files.delete(disk);
+    sweep().sweep();
+    assertThat(used).as("its day begins when its last disk is gone").exists();
+  }
+
+  @Test
+  void what_cannot_be_understood_keeps_everything() throws IOException {
+    Path old = cached("old", Duration.ofHours(25));
+    Path disk = diskOn(old, "guest");
+    byte[] header = Files.readAllBytes(disk);
+    header[16] = 0x7f; // the length of the backing file's name
+    Files.write(disk, header);
+    assertThatThrownBy(() -> sweep().sweep()).isInstanceOf(IOException.class);
+    assertThat(old).exists();
+  }
+
+  @Test
+  void an_image_that_a_spawn_fetched_is_not_removed_from_under_it() throws Exception {
+    Files.writeString(image, "data");
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      for (int round = 0; round < 300; round++) {
+        cached("i", Duration.ofDays(2));
+        CountDownLatch go = new CountDownLatch(1);
+        Future<Path> fetched =
+            threads.submit(
+                () -> {
+                  go.await();
+                  return cache.fetch("i", null, "raw", 0);
+                });
+        Future<?> swept =
+            threads.submit(
+                () -> {
+                  go.await();
+                  sweep().sweep();
+                  return null;
+                });
+        go.countDown();
+        assertThat(fetched.get()).exists();
+        swept.get();
+        assertThat(fetched.get()).as("round %d", round).hasContent("data");
+      }
+    }
   }
 
   @Test

@@ -208,7 +208,8 @@ class LibvirtDriverIT {
             settings.hostIp(),
             settings.guests(),
             settings.network(),
-            settings.deadlines());
+            settings.deadlines(),
+            LibvirtSettings.Cache.defaults());
     guest.host = neighbour.host();
     try (LibvirtDriver other = newDriver(neighbour)) {
       assertThatThrownBy(() -> other.spawnPaused(guest.attempt(1), LibvirtDriverIT::ignore))
