@@ -1,9 +1,11 @@
 package org.kilonova.bench;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
@@ -17,20 +19,43 @@ record Processes(long jvm, long postgres) {
   /** The kernel reports in hundredths of a second to every program on Linux. */
   private static final double MILLIS_PER_TICK = 10;
 
-  /** Processor time, user and system. */
-  record Cpu(double jvmMillis, double postgresMillis) {
-    double totalMillis() {
-      return jvmMillis + postgresMillis;
+  /**
+   * Processor time, user and system, in milliseconds.
+   *
+   * @param client that of this process, which makes the load
+   * @param machine that of all programs
+   */
+  record Cpu(double jvm, double postgres, double client, double machine) {
+    /** What the cloud took. */
+    double cloud() {
+      return jvm + postgres;
+    }
+
+    /** What programs took that have nothing to do with the measurement, and disturb it. */
+    double others() {
+      return machine - cloud() - client;
     }
 
     Cpu since(Cpu before) {
-      return new Cpu(jvmMillis - before.jvmMillis, postgresMillis - before.postgresMillis);
+      return new Cpu(
+          jvm - before.jvm,
+          postgres - before.postgres,
+          client - before.client,
+          machine - before.machine);
     }
   }
 
   /** Processor time used so far, that of ended children included. */
   Cpu cpu() {
-    return new Cpu(millis(jvm), millis(postgres));
+    try {
+      return new Cpu(
+          MILLIS_PER_TICK * ticksOfTree(jvm),
+          MILLIS_PER_TICK * ticksOfTree(postgres),
+          MILLIS_PER_TICK * ticks(Files.readString(Path.of("/proc/self/stat"))),
+          MILLIS_PER_TICK * busyTicks(Files.readString(Path.of("/proc/stat"))));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /**
@@ -55,7 +80,7 @@ record Processes(long jvm, long postgres) {
     return kib * 1024 / 1e6;
   }
 
-  private static double millis(long root) {
+  private static long ticksOfTree(long root) {
     long ticks = 0;
     for (long pid : tree(root)) {
       try {
@@ -64,7 +89,7 @@ record Processes(long jvm, long postgres) {
         // ended meanwhile: its parent has its time now, or will have it at the next look
       }
     }
-    return ticks * MILLIS_PER_TICK;
+    return ticks;
   }
 
   /** The process and its descendants. */
@@ -84,6 +109,13 @@ record Processes(long jvm, long postgres) {
       sum += Long.parseLong(fields[i]);
     }
     return sum;
+  }
+
+  /** All processors' time that was neither idle nor waiting for a disk, of /proc/stat. */
+  static long busyTicks(String stat) {
+    String[] fields = stat.lines().findFirst().orElseThrow().split(" +");
+    // user, nice, system; (idle, iowait;) irq, softirq, steal; what guests took is in user already
+    return IntStream.of(1, 2, 3, 6, 7, 8).mapToLong(i -> Long.parseLong(fields[i])).sum();
   }
 
   static long pssKib(String rollup) {

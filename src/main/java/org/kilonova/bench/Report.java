@@ -46,6 +46,11 @@ final class Report {
     }
   }
 
+  private static final String LEGEND =
+      """
+      CPU ms: processor time of an operation, PostgreSQL's part of it, and what the client took beside
+      others: processors that other programs kept busy meanwhile""";
+
   private final List<Series> series = new ArrayList<>();
   private final List<Figure> figures = new ArrayList<>();
   private final List<Target> targets = new ArrayList<>();
@@ -67,7 +72,7 @@ final class Report {
   String table() {
     StringBuilder text = new StringBuilder();
     if (!series.isEmpty()) {
-      text.append(columns(workloads(), 2)).append('\n');
+      text.append(columns(workloads(), 2)).append(LEGEND).append("\n\n");
     }
     if (!figures.isEmpty()) {
       List<List<String>> rows = new ArrayList<>();
@@ -117,7 +122,9 @@ final class Report {
                 "p99 ms",
                 "max ms",
                 "CPU ms",
-                "of it PostgreSQL"));
+                "PostgreSQL",
+                "client",
+                "others"));
     if (several) {
       heading.add("ratio");
     }
@@ -136,7 +143,9 @@ final class Report {
                   number(each.spread(run -> run.latencies().percentile(99)).median()),
                   number(each.spread(run -> run.latencies().max()).max()),
                   number(each.spread(Run::cpuMillis).median()),
-                  number(each.spread(Run::postgresMillis).median())));
+                  number(each.spread(Run::postgresMillis).median()),
+                  number(each.spread(Run::clientMillis).median()),
+                  number(each.spread(Run::othersProcessors).median())));
       if (several) {
         row.add(ratio(each));
       }
@@ -218,6 +227,8 @@ final class Report {
         }
         put(round, "cpu_ms", run.cpuMillis());
         put(round, "cpu_postgres_ms", run.postgresMillis());
+        put(round, "cpu_client_ms", run.clientMillis());
+        put(round, "others_processors", run.othersProcessors());
       }
     }
     ArrayNode others = root.putArray("figures");

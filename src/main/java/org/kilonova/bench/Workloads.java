@@ -50,8 +50,8 @@ record Workloads(Report report, int rounds, Consumer<String> progress) {
     List<Double> memory = new ArrayList<>();
     for (int round = 0; round <= rounds; round++) {
       progress.accept(
-          "%s: booting and deleting %d servers, round %d of %d"
-              .formatted(subject.name(), servers, round + 1, rounds + 1));
+          "%s: booting and deleting %d servers, %s"
+              .formatted(subject.name(), servers, ofRounds(round + 1, rounds + 1)));
       boots.add(subject.boots(servers).run());
       if (subject.processes() != null) {
         memory.add(subject.processes().pss());
@@ -74,7 +74,7 @@ record Workloads(Report report, int rounds, Consumer<String> progress) {
   /** The first round is cold, the others are warm. */
   private Series addColdAndWarm(Subject subject, String workload, List<Run> runs) {
     report.add(new Series(subject.name(), workload, "cold", runs.subList(0, 1)));
-    Series warm = new Series(subject.name(), workload, "warm", runs.subList(1, runs.size()));
+    Series warm = warm(subject, workload, "warm", runs);
     report.add(warm);
     return warm;
   }
@@ -98,28 +98,43 @@ record Workloads(Report report, int rounds, Consumer<String> progress) {
     }
   }
 
-  /** All ways to read, cold ones first: whoever comes later finds a warmer process. */
+  /**
+   * All ways to read, turn about. The first requests are cold: whoever comes later finds a warmer
+   * process. A first full round only warms it up.
+   */
   void reads(Subject subject, Duration time) throws IOException {
     Map<Read, Run> cold = new EnumMap<>(Read.class);
+    Map<Read, List<Run>> alone = new EnumMap<>(Read.class);
+    Map<Read, List<Run>> amongWrites = new EnumMap<>(Read.class);
+    progress.accept(subject.name() + ": the first reads");
     for (Read read : Read.values()) {
-      progress.accept(subject.name() + ": " + read.title + ", the first requests");
       cold.put(read, subject.reads(read, COLD_READS));
+      alone.put(read, new ArrayList<>());
+      amongWrites.put(read, new ArrayList<>());
+    }
+    for (int round = 0; round <= rounds; round++) {
+      progress.accept(
+          subject.name() + ": reads, " + (round == 0 ? "warming up" : ofRounds(round, rounds)));
+      for (Read read : Read.values()) {
+        alone.get(read).add(subject.reads(read, time));
+        amongWrites.get(read).add(subject.readsAmongWrites(read, time));
+      }
     }
     for (Read read : Read.values()) {
-      progress.accept(subject.name() + ": " + read.title + ", alone and among writes");
-      subject.reads(read, time);
-      List<Run> alone = new ArrayList<>();
-      List<Run> amongWrites = new ArrayList<>();
-      for (int round = 0; round < rounds; round++) {
-        alone.add(subject.reads(read, time));
-        amongWrites.add(subject.readsAmongWrites(read, time));
-      }
-      Series warm = new Series(subject.name(), read.title, "warm", alone);
+      Series warm = warm(subject, read.title, "warm", alone.get(read));
       report.add(new Series(subject.name(), read.title, "cold", List.of(cold.get(read))));
       report.add(warm);
-      report.add(new Series(subject.name(), read.title, "warm, 10 writes/s", amongWrites));
+      report.add(warm(subject, read.title, "warm, 10 writes/s", amongWrites.get(read)));
       atLeast(subject, read.title, "a second", READ_TARGETS.get(read), warm, Run::perSecond);
     }
+  }
+
+  private static Series warm(Subject subject, String workload, String condition, List<Run> runs) {
+    return new Series(subject.name(), workload, condition, runs.subList(1, runs.size()));
+  }
+
+  private static String ofRounds(int round, int rounds) {
+    return "round " + round + " of " + rounds;
   }
 
   /**

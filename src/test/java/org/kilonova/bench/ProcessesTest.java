@@ -13,6 +13,23 @@ class ProcessesTest {
   }
 
   @Test
+  void aMachineIsNotBusyWhileItWaits() {
+    String stat =
+        """
+        cpu  1000 200 30 999999 888888 4 5 6 777 66
+        cpu0 1 1 1 1 1 1 1 1 1 1
+        """;
+    assertThat(Processes.busyTicks(stat)).isEqualTo(1245);
+  }
+
+  @Test
+  void whatIsNeitherTheCloudsNorOursIsSomebodyElses() {
+    Processes.Cpu cpu = new Processes.Cpu(100, 20, 30, 200);
+    assertThat(cpu.cloud()).isEqualTo(120);
+    assertThat(cpu.others()).isEqualTo(50);
+  }
+
+  @Test
   void memoryIsThePssAndNotItsParts() {
     String rollup =
         """
@@ -34,7 +51,8 @@ class ProcessesTest {
       spun++;
     }
     assertThat(spun).isPositive();
-    assertThat(us.cpu().since(before).jvmMillis()).isPositive();
+    assertThat(us.cpu().since(before).jvm()).isPositive();
+    assertThat(us.cpu().since(before).machine()).isPositive();
     assertThat(us.pss()).isPositive();
   }
 }

@@ -12,6 +12,11 @@ class ReportTest {
     return new Run(operations, seconds, new Latencies(2_000_000, 4_000_000), cpu);
   }
 
+  /** The client took 50 ms, somebody else half a processor. */
+  private static Processes.Cpu cpu(double jvm, double postgres, double elapsed) {
+    return new Processes.Cpu(jvm, postgres, 50, jvm + postgres + 50 + elapsed / 2);
+  }
+
   private static Report twoClouds() {
     Report report = new Report();
     report.add(
@@ -20,9 +25,9 @@ class ReportTest {
             "boots",
             "warm",
             List.of(
-                run(100, 1, new Processes.Cpu(300, 100)),
-                run(100, 0.5, new Processes.Cpu(200, 50)),
-                run(100, 2, new Processes.Cpu(500, 200)))));
+                run(100, 1, cpu(300, 100, 1000)),
+                run(100, 0.5, cpu(200, 50, 500)),
+                run(100, 2, cpu(500, 200, 2000)))));
     report.add(new Report.Series("other", "boots", "warm", List.of(run(100, 50, null))));
     report.add(new Report.Target("boots", "a second", 200, true, 100));
     report.add(new Report.Target("CPU of a boot", "ms", 8, false, 4));
@@ -34,11 +39,12 @@ class ReportTest {
     String[] lines = twoClouds().table().split("\n");
     assertThat(lines[0])
         .matches(
-            "workload +cloud +a second +min +max +p50 ms +p99 ms +max ms +CPU ms +of it PostgreSQL"
+            "workload +cloud +a second +min +max +p50 ms +p99 ms +max ms +CPU ms +PostgreSQL +client +others"
                 + " +ratio");
     assertThat(lines[1])
-        .matches("boots, warm +kilonova +100 +50.0 +200 +2.00 +4.00 +4.00 +4.00 +1.00");
-    assertThat(lines[2]).matches("boots, warm +other +2.00 .* - +- +1 : 50.0");
+        .matches(
+            "boots, warm +kilonova +100 +50.0 +200 +2.00 +4.00 +4.00 +4.00 +1.00 +0.500 +0.500");
+    assertThat(lines[2]).matches("boots, warm +other +2.00 .* - +- +- +- +1 : 50.0");
   }
 
   @Test
