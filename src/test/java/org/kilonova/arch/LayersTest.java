@@ -108,6 +108,12 @@ class LayersTest {
           .resideInAPackage("org.kilonova.api..");
 
   @ArchTest
+  static final ArchRule theHttpToolkitKnowsNoService =
+      onlyOurs(
+          "org.kilonova.api.http..",
+          resideInAnyPackage("org.kilonova.identity", "org.kilonova.persistence"));
+
+  @ArchTest
   static final ArchRule onlyMainImportsTheWiring =
       noClasses()
           .that(

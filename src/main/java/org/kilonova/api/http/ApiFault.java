@@ -1,7 +1,6 @@
 package org.kilonova.api.http;
 
 import java.time.Duration;
-import org.kilonova.catalog.CatalogException;
 
 /** An error answer; each service renders it in its own form. */
 public final class ApiFault extends RuntimeException {
@@ -63,18 +62,13 @@ public final class ApiFault extends RuntimeException {
     return new ApiFault(501, message);
   }
 
-  public static ApiFault unavailable(String message) {
-    return new ApiFault(503, message, Duration.ofSeconds(5));
+  /** What the request needs is away just now. */
+  public static ApiFault unavailable() {
+    return unavailable("The service is currently unable to handle the request; try again later.");
   }
 
-  /** A refusal of the catalog, as Nova answers it. */
-  static ApiFault of(CatalogException refusal) {
-    return switch (refusal.kind()) {
-      case INVALID -> badRequest(refusal.getMessage());
-      case NOT_FOUND -> notFound(refusal.getMessage());
-      case CONFLICT -> conflict(refusal.getMessage());
-      case OVER_QUOTA -> forbidden(refusal.getMessage());
-    };
+  public static ApiFault unavailable(String message) {
+    return new ApiFault(503, message, Duration.ofSeconds(5));
   }
 
   public int status() {

@@ -11,10 +11,8 @@ import java.util.UUID;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
-import org.kilonova.catalog.CatalogException;
 import org.kilonova.identity.Caller;
 import org.kilonova.identity.TokenValidator;
-import org.kilonova.instance.Instances;
 import org.kilonova.persistence.Database;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -215,15 +213,16 @@ final class Dispatcher {
         if (cause instanceof ApiFault fault) {
           return fault;
         }
-        if (cause instanceof CatalogException refusal) {
-          return ApiFault.of(refusal);
+        ApiFault translated = service == null ? null : service.translation().apply(cause);
+        if (translated == null
+            && (cause instanceof TimeoutException || Database.isUnavailable(cause))) {
+          translated = ApiFault.unavailable();
         }
-        if (cause instanceof Instances.UnavailableException
-            || cause instanceof TimeoutException
-            || Database.isUnavailable(cause)) {
-          LOG.warn("{} {} {}: {}", requestId, request.method(), request.path(), cause.toString());
-          return ApiFault.unavailable(
-              "The service is currently unable to handle the request; try again later.");
+        if (translated != null) {
+          if (translated.status() >= 500) {
+            LOG.warn("{} {} {}: {}", requestId, request.method(), request.path(), cause.toString());
+          }
+          return translated;
         }
       }
       Throwable shown = e instanceof CompletionException && e.getCause() != null ? e.getCause() : e;

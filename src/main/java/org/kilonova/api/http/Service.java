@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.Function;
 
 /**
  * One of the APIs behind the front door.
@@ -12,6 +13,8 @@ import java.util.function.Consumer;
  * @param prefix first path segment, e.g. {@code compute}
  * @param microversions null if it has none
  * @param requestIdHeaders headers that carry the request id
+ * @param translation the fault for an exception of what the service is built on, or null if it has
+ *     none for it
  * @param mounts longest path first
  */
 public record Service(
@@ -20,6 +23,7 @@ public record Service(
     FaultStyle faults,
     Microversions microversions,
     List<String> requestIdHeaders,
+    Function<Throwable, ApiFault> translation,
     List<Mount> mounts) {
 
   /** Starts one. */
@@ -51,6 +55,7 @@ public record Service(
     private final FaultStyle faults;
     private Microversions microversions;
     private final List<String> requestIdHeaders = new ArrayList<>();
+    private Function<Throwable, ApiFault> translation = e -> null;
     private final List<Mount> mounts = new ArrayList<>();
 
     private Builder(String name, String prefix, FaultStyle faults) {
@@ -71,6 +76,12 @@ public record Service(
       return this;
     }
 
+    /** The faults for exceptions that are no {@link ApiFault}s; null for those it does not know. */
+    public Builder translation(Function<Throwable, ApiFault> value) {
+      translation = value;
+      return this;
+    }
+
     /** Routes below a path of the service, "" for its root. */
     public Builder mount(String path, Consumer<Mount> routes) {
       Mount mount = new Mount(path);
@@ -82,7 +93,13 @@ public record Service(
     public Service build() {
       mounts.sort(Comparator.comparing((Mount m) -> m.path().length()).reversed());
       return new Service(
-          name, prefix, faults, microversions, List.copyOf(requestIdHeaders), List.copyOf(mounts));
+          name,
+          prefix,
+          faults,
+          microversions,
+          List.copyOf(requestIdHeaders),
+          translation,
+          List.copyOf(mounts));
     }
   }
 }
