@@ -26,29 +26,22 @@ chroot_own_release() {
 
 # chroot_make DIR RELEASE: a minimal Debian in DIR, with the updates and the security fixes; kept when it is there.
 chroot_make() {
-  local root=$1 release=$2 mirror work='' debootstrap log=$1.log
+  local root=$1 release=$2 mirror debootstrap log=$1.log
   [ ! -e "$root/.kilonova-chroot" ] || return 0
   case $root in /*/*) ;; *) fail "$root is no place for a chroot" ;; esac
   [ ! -e "$root" ] || [ -z "$(ls -A "$root" 2>/dev/null)" ] || [ -e "$root/debootstrap" ] || [ -e "$root/etc/debian_version" ] ||
     fail "$root is not empty, and not a chroot of ours" "Name another place."
   mirror=$(debian_mirror "$release") || exit 1
-  debootstrap=$(PATH=$PATH:/usr/sbin command -v debootstrap || true)
-  if [ -z "$debootstrap" ]; then
-    command -v apt-get >/dev/null || fail "no debootstrap here" "Install it (package debootstrap), then try again."
-    work=$(mktemp -d)
-    chmod 755 "$work"
-    (cd "$work" && apt-get -qq -o APT::Sandbox::User="$(id -un)" download debootstrap && dpkg -x debootstrap_*.deb .) ||
-      fail "cannot download debootstrap" "Are this machine's package lists there? Try: apt-get update"
-    debootstrap=$work/usr/sbin/debootstrap
-  fi
-  say "Making a Debian $release in $root from $mirror ..."
+  # the package brings wget, which it downloads with: unpacked alone it does not run on a minimal machine
+  ensure_packages install "debootstrap|debootstrap|making a small Debian in a directory" "wget|wget|downloads its packages"
+  debootstrap=$(PATH=$PATH:/usr/sbin command -v debootstrap)
+  say "Making a Debian $release in $root from $mirror (a minute or two) ..."
   as_root rm -rf --one-file-system "$root"
   mkdir -p "${root%/*}"
   # shellcheck disable=SC2024
-  as_root env ${work:+DEBOOTSTRAP_DIR="$work/usr/share/debootstrap"} "$debootstrap" --variant=minbase \
+  as_root "$debootstrap" --variant=minbase \
     --include=ca-certificates "$release" "$root" "$mirror" >"$log" 2>&1 ||
     { tail -5 "$log" >&2 && fail "debootstrap failed" "See $log."; }
-  [ -z "$work" ] || rm -rf "$work"
   {
     printf 'deb %s %s main\ndeb %s %s-updates main\n' "$mirror" "$release" "$mirror" "$release"
     # a machine whose apt takes no security updates gives the chroot none either
