@@ -65,7 +65,7 @@ chroot_install() {
 # chroot_run DIR [MOUNTED-DIRECTORY...] -- COMMAND...: in a mount namespace of its own, with a clean environment but for
 # OS_..., TERM and the like. The working directory is kept when it is mounted.
 chroot_run() {
-  local root=$1 key value
+  local root=$1 key value varfile status=0
   local -a mounts=() vars=(PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8)
   shift
   while [ "$1" != -- ]; do
@@ -76,12 +76,17 @@ chroot_run() {
   while IFS='=' read -r -d '' key value; do
     case $key in OS_* | KN_CHROOT_* | TERM | COLUMNS | PYTHON*) vars+=("$key=$value") ;; esac
   done < <(env -0)
-  # Secrets among them go through a descriptor: an argument list is public.
+  # Secrets among them go through a file that only its owner reads: an argument list is public, and sudo closes every
+  # descriptor but the first three.
+  varfile=$(mktemp)
+  printf '%s\0' "${vars[@]}" "KN_CHROOT_ROOT=$root" >"$varfile"
   # shellcheck disable=SC2016
   as_root unshare --mount --propagation private bash -c '
     set -e
-    root=$1 cwd=$2 count=$3
-    shift 3
+    root=$1 cwd=$2 varfile=$3 count=$4
+    shift 4
+    while IFS= read -r -d "" variable; do vars+=("$variable"); done <"$varfile"
+    rm -f "$varfile"
     mount -t proc proc "$root/proc"
     mount --rbind /dev "$root/dev"
     mount -t sysfs -o ro sysfs "$root/sys" 2>/dev/null || true
@@ -93,11 +98,12 @@ chroot_run() {
       [ "$directory" != "$cwd" ] || inside=$cwd
     done
     shift "$count"
-    while IFS= read -r -d "" -u 8 variable; do vars+=("$variable"); done
     unset root
     for name in $(compgen -e); do case $name in PATH) ;; *) unset "$name" 2>/dev/null || true ;; esac; done
     for variable in "${vars[@]}"; do export "${variable?}"; done
-    exec 8<&-
     exec chroot "$KN_CHROOT_ROOT" /usr/bin/env -C "$inside" "$@"
-  ' chroot-run "$root" "$PWD" "${#mounts[@]}" "${mounts[@]}" "$@" 8< <(printf '%s\0' "${vars[@]}" "KN_CHROOT_ROOT=$root")
+  ' chroot-run "$root" "$PWD" "$varfile" "${#mounts[@]}" "${mounts[@]}" "$@" || status=$?
+  # it is still there when sudo refused
+  rm -f "$varfile"
+  return "$status"
 }
