@@ -31,9 +31,9 @@ import org.kilonova.instance.InstanceProtocol.Stop;
 import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.network.Networks;
+import org.kilonova.persistence.AdvisoryLock;
 import org.kilonova.persistence.Database;
 import org.kilonova.readmodel.JournalReader;
-import org.kilonova.readmodel.LeaderLock;
 import org.kilonova.readmodel.Projection;
 import org.kilonova.readmodel.ProjectorActor;
 import org.kilonova.readmodel.ShardedInstances;
@@ -45,6 +45,10 @@ import org.kilonova.scheduler.SchedulerProtocol;
 /** The role controller, without its front door: instances, scheduler, read model. */
 final class Controller {
   private static final String ROLE = "controller";
+
+  /** Of the lock that says which controller projects the journal and runs the watchdog. */
+  private static final long LEADER = 0x4b494c4f4e4f5641L; // "KILONOVA"
+
   private static final Duration REMEMBER_AGAIN = Duration.ofSeconds(5);
 
   private final HostDirectory.View hosts;
@@ -77,6 +81,7 @@ final class Controller {
 
   static Controller start(
       ActorSystem<Void> system, NodeSettings settings, InstantSource clock, Parts parts) {
+    Node.join(system, settings, clock, parts.databaseSettings());
     ExecutorService blocking = Executors.newVirtualThreadPerTaskExecutor();
     HostDirectory.View hosts = new HostDirectory.View(clock, settings.duration("compute.warm-up"));
     ActorRef<SchedulerProtocol.Command> scheduler =
@@ -218,7 +223,7 @@ final class Controller {
                     new ProjectorActor.Setup(
                         parts.database().jdbi(),
                         projection,
-                        new LeaderLock(parts.databaseSettings()),
+                        new AdvisoryLock(parts.databaseSettings(), "kilonova-leader", LEADER),
                         blocking,
                         row ->
                             sharding

@@ -1,5 +1,7 @@
 package org.kilonova.node;
 
+import akka.actor.Address;
+import akka.actor.AddressFromURIString;
 import akka.actor.typed.ActorSystem;
 import akka.actor.typed.Props;
 import akka.actor.typed.javadsl.Behaviors;
@@ -21,7 +23,6 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
-import java.util.stream.Collectors;
 import org.kilonova.compute.driver.ImageSource;
 import org.kilonova.image.HttpImageSource;
 import org.kilonova.image.PeerImages;
@@ -74,6 +75,7 @@ public final class Node {
         "kilonova.cluster.management-port", host, settings.number("cluster.management-port"));
     if (!settings.isController()) {
       ActorSystem<Void> system = actorSystem(akkaConfig(root, settings, null));
+      join(system, settings, clock, null);
       AkkaManagement.get(system).start();
       Controller.initProxy(system);
       Compute.start(
@@ -181,18 +183,8 @@ public final class Node {
 
   /** What Akka has to be told and only this program knows. */
   static Config akkaConfig(Config root, NodeSettings settings, Database.Settings database) {
-    List<String> seeds =
-        settings.seeds().isEmpty()
-            ? List.of(settings.text("cluster.host") + ":" + settings.number("cluster.port"))
-            : settings.seeds();
     Config config =
-        root.withValue("akka.cluster.roles", ConfigValueFactory.fromIterable(settings.roles()))
-            .withValue(
-                "akka.cluster.seed-nodes",
-                ConfigValueFactory.fromIterable(
-                    seeds.stream()
-                        .map(seed -> "akka://" + SYSTEM + "@" + seed)
-                        .collect(Collectors.toList())));
+        root.withValue("akka.cluster.roles", ConfigValueFactory.fromIterable(settings.roles()));
     if (database == null) {
       return config;
     }
@@ -207,6 +199,34 @@ public final class Node {
         .withValue(db + "url", ConfigValueFactory.fromAnyRef(database.url()))
         .withValue(db + "user", ConfigValueFactory.fromAnyRef(database.user()))
         .withValue(db + "password", ConfigValueFactory.fromAnyRef(database.password()));
+  }
+
+  /**
+   * Into the cluster.
+   *
+   * @param database null on a process without the role controller
+   */
+  static void join(
+      ActorSystem<Void> system,
+      NodeSettings settings,
+      InstantSource clock,
+      Database.Settings database) {
+    Address self = address(settings.text("cluster.host") + ":" + settings.number("cluster.port"));
+    List<Address> seeds = settings.seeds().stream().map(Node::address).toList();
+    system.systemActorOf(
+        Membership.create(
+            new Membership.Setup(
+                self,
+                seeds.isEmpty() ? List.of(self) : seeds,
+                database == null ? null : Membership.lock(database),
+                THREADS,
+                clock)),
+        "membership",
+        Props.empty());
+  }
+
+  private static Address address(String hostAndPort) {
+    return AddressFromURIString.parse("akka://" + SYSTEM + "@" + hostAndPort);
   }
 
   /** So that a taken port is one line that names the key, before anything was started. */

@@ -15,6 +15,7 @@ import org.flywaydb.core.api.FlywayException;
 import org.jdbi.v3.core.Jdbi;
 import org.kilonova.kernel.ConfigurationException;
 import org.postgresql.Driver;
+import org.postgresql.ds.PGSimpleDataSource;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,6 +28,12 @@ public final class Database implements AutoCloseable {
   public static final Duration PATIENCE = Duration.ofSeconds(30);
 
   private static final Logger LOG = LoggerFactory.getLogger(Database.class);
+
+  /**
+   * One statement of a migration, or waiting for another process's migrations, may take so long.
+   */
+  private static final int MIGRATION_SECONDS = 1_800;
+
   private static final Duration RETRY = Duration.ofMillis(500);
 
   /**
@@ -72,7 +79,7 @@ public final class Database implements AutoCloseable {
     awaitUsable(settings, patience);
     HikariDataSource dataSource = new HikariDataSource(pool(settings));
     try {
-      migrate(dataSource, settings);
+      migrate(settings);
       return new Database(dataSource);
     } catch (RuntimeException e) {
       dataSource.close();
@@ -107,6 +114,7 @@ public final class Database implements AutoCloseable {
     config.setPoolName("kilonova");
     config.setAutoCommit(true);
     config.setConnectionTimeout(5_000);
+    config.setValidationTimeout(2_000);
     connectionProperties("kilonova").forEach(config::addDataSourceProperty);
     return config;
   }
@@ -119,6 +127,10 @@ public final class Database implements AutoCloseable {
    * second. So they are prepared at their first use, and planned once for each connection and not
    * once for each execution: planning was half of PostgreSQL's work for a boot.
    *
+   * <p>A link that is cut says nothing: without time-outs we would wait for an answer for ever, and
+   * the server would keep the locks, the transactions and the snapshot of a client that is not
+   * there any more for hours, which holds up the read model.
+   *
    * @param application what {@code pg_stat_activity} shows
    */
   public static Map<String, String> connectionProperties(String application) {
@@ -126,7 +138,12 @@ public final class Database implements AutoCloseable {
         "ApplicationName", application,
         "reWriteBatchedInserts", "true",
         "prepareThreshold", "1",
-        "options", "-c plan_cache_mode=force_generic_plan");
+        "connectTimeout", "5",
+        "socketTimeout", "15",
+        "options",
+            "-c plan_cache_mode=force_generic_plan"
+                + " -c tcp_keepalives_idle=3 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
+                + " -c tcp_user_timeout=9000 -c client_connection_check_interval=5000");
   }
 
   /**
@@ -139,6 +156,7 @@ public final class Database implements AutoCloseable {
           DatabaseProblem.URL, "it must look like jdbc:postgresql://host:port/database");
     }
     Properties properties = new Properties();
+    properties.putAll(connectionProperties("kilonova-start"));
     properties.setProperty("user", settings.user());
     properties.setProperty("password", settings.password());
     long start = System.nanoTime();
@@ -166,10 +184,15 @@ public final class Database implements AutoCloseable {
     }
   }
 
-  private static void migrate(HikariDataSource dataSource, Settings settings) {
+  private static void migrate(Settings settings) {
+    PGSimpleDataSource patient = new PGSimpleDataSource();
+    patient.setURL(settings.url());
+    patient.setUser(settings.user());
+    patient.setPassword(settings.password());
+    patient.setSocketTimeout(MIGRATION_SECONDS);
     try {
       Flyway.configure()
-          .dataSource(dataSource)
+          .dataSource(patient)
           .locations("classpath:db/migration")
           .loggers("slf4j")
           .load()

@@ -1,5 +1,7 @@
 package org.kilonova.readmodel;
 
+import static org.kilonova.persistence.AdvisoryLock.Mode.EXCLUSIVE;
+
 import akka.actor.typed.Behavior;
 import akka.actor.typed.PostStop;
 import akka.actor.typed.javadsl.AbstractBehavior;
@@ -16,12 +18,15 @@ import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 import org.jdbi.v3.core.Jdbi;
 import org.kilonova.kernel.HostId;
+import org.kilonova.persistence.AdvisoryLock;
 import org.kilonova.readmodel.InstanceRows.InFlight;
 
 /**
- * Runs the {@link Projection} and the watchdog on the controller that holds the {@link LeaderLock}.
- * The watchdog nudges instances for which something is pending but nothing has happened for a
- * while, so that an entity whose node died is awake again on another; it carries no truth.
+ * Runs the {@link Projection} and the watchdog on the controller that holds the lock: whoever has
+ * it can reach the database, which is all that this work needs. It is only an economy: two leaders
+ * would do no harm. The watchdog nudges instances for which something is pending but nothing has
+ * happened for a while, so that an entity whose node died is awake again on another; it carries no
+ * truth.
  */
 public final class ProjectorActor extends AbstractBehavior<ProjectorActor.Command> {
   /** What it hears. */
@@ -53,7 +58,7 @@ public final class ProjectorActor extends AbstractBehavior<ProjectorActor.Comman
   public record Setup(
       Jdbi jdbi,
       Projection projection,
-      LeaderLock lock,
+      AdvisoryLock lock,
       Executor blocking,
       Consumer<InFlight> nudge,
       InstantSource clock,
@@ -107,7 +112,7 @@ public final class ProjectorActor extends AbstractBehavior<ProjectorActor.Comman
         .pipeToSelf(
             CompletableFuture.supplyAsync(
                 () -> {
-                  boolean holds = setup.lock().holds();
+                  boolean holds = setup.lock().hold(EXCLUSIVE);
                   return new Stepped(holds, holds ? setup.projection().step() : 0, null);
                 },
                 setup.blocking()),

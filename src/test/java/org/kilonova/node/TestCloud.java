@@ -151,6 +151,7 @@ public final class TestCloud implements AutoCloseable {
                   this::remember,
                   () -> {}));
     } else {
+      Node.join(system, nodeSettings, clock, null);
       Controller.initProxy(system);
     }
     if (nodeSettings.isCompute()) {
