@@ -363,7 +363,7 @@ public final class FlavorsApi {
 
   private static ObjectNode brief(Call call, Flavor flavor) {
     ObjectNode node = Json.object().put("id", flavor.id()).put("name", flavor.name());
-    node.set("links", Links.of(call, "flavors", flavor.id()));
+    node.set("links", Links.of(call).to("flavors", flavor.id()));
     if (call.atLeast(55)) {
       node.put("description", flavor.description());
     }

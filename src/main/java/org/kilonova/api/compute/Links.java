@@ -5,51 +5,60 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.Map;
 import java.util.stream.Collectors;
 import org.kilonova.api.http.Call;
 import org.kilonova.api.http.Json;
 
-/** Links as {@code nova/api/openstack/common.py} makes them. */
-final class Links {
-  private Links() {}
+/**
+ * Where links in an answer lead, as {@code nova/api/openstack/common.py} makes them: with the
+ * project if the request's URL had it.
+ *
+ * @param versioned what {@code self} begins with
+ * @param unversioned what {@code bookmark} begins with
+ */
+public record Links(String versioned, String unversioned) {
+  /** Those of an answer to this request. */
+  public static Links of(Call call) {
+    String versioned = call.serviceUrl();
+    String unversioned = versioned.substring(0, versioned.lastIndexOf('/'));
+    String projectId = call.caller().projectId();
+    boolean withProject = projectId != null && call.rawPath().contains("/" + projectId + "/");
+    String project = withProject ? "/" + projectId : "";
+    return new Links(versioned + project, unversioned + project);
+  }
 
-  /** {@code self} with the version, and {@code bookmark} without. */
-  static ArrayNode of(Call call, String collection, Object id) {
-    // up to the collection: with the project, if the request named one
-    String path = call.rawPath().substring(0, call.rawPath().indexOf("/" + collection));
+  /** The next page: the same request with another marker. */
+  public static String next(Call call, String marker) {
+    String query =
+        call.query().entrySet().stream()
+            .filter(parameter -> !parameter.getKey().equals("marker"))
+            .flatMap(p -> p.getValue().stream().map(v -> encode(p.getKey()) + "=" + encode(v)))
+            .map(parameter -> parameter + "&")
+            .collect(Collectors.joining());
+    return call.baseUrl() + call.rawPath() + "?" + query + "marker=" + encode(marker);
+  }
+
+  /** Text as it stands in a URL. */
+  public static String encode(String text) {
+    return URLEncoder.encode(text, StandardCharsets.UTF_8);
+  }
+
+  /** {@code self} and {@code bookmark} of one of a collection. */
+  ArrayNode to(String collection, Object id) {
     ArrayNode links = Json.array();
-    link(links, "self", call.baseUrl() + path + "/" + collection + "/" + id);
-    link(
-        links,
-        "bookmark",
-        call.baseUrl() + path.replaceFirst("/v2(\\.1)?", "") + "/" + collection + "/" + id);
+    link(links, "self", versioned + "/" + collection + "/" + id);
+    link(links, "bookmark", unversioned + "/" + collection + "/" + id);
     return links;
   }
 
   /** Adds the link to the next page, if this one is full. */
   static void next(ObjectNode document, String key, Call call, Page page, List<String> markers) {
-    if (!page.isFull(markers.size())) {
-      return;
+    if (page.isFull(markers.size())) {
+      link(document.putArray(key), "next", next(call, markers.getLast()));
     }
-    StringBuilder query = new StringBuilder();
-    for (Map.Entry<String, List<String>> parameter : call.query().entrySet()) {
-      if (!parameter.getKey().equals("marker")) {
-        query.append(
-            parameter.getValue().stream()
-                .map(value -> encode(parameter.getKey()) + "=" + encode(value) + "&")
-                .collect(Collectors.joining()));
-      }
-    }
-    query.append("marker=").append(encode(markers.get(markers.size() - 1)));
-    link(document.putArray(key), "next", call.baseUrl() + call.rawPath() + "?" + query);
   }
 
   static void link(ArrayNode links, String rel, String href) {
     links.addObject().put("rel", rel).put("href", href);
-  }
-
-  private static String encode(String text) {
-    return URLEncoder.encode(text, StandardCharsets.UTF_8);
   }
 }

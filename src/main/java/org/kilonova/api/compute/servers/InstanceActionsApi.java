@@ -4,6 +4,7 @@ import java.time.Instant;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import org.kilonova.api.compute.Links;
 import org.kilonova.api.compute.Queries;
 import org.kilonova.api.compute.servers.InstanceActions.Action;
 import org.kilonova.api.http.ApiFault;
@@ -76,12 +77,7 @@ final class InstanceActionsApi {
       body.putArray("links")
           .addObject()
           .put("rel", "next")
-          .put(
-              "href",
-              ServerContext.nextLink(
-                  call,
-                  "/servers/" + state.instance().id() + "/os-instance-actions",
-                  page.getLast().context().requestId()));
+          .put("href", Links.next(call, page.getLast().context().requestId()));
     }
     return Reply.json(200, body);
   }

@@ -2,16 +2,10 @@ package org.kilonova.api.compute.servers;
 
 import akka.actor.typed.ActorRef;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.net.URLEncoder;
-import java.nio.charset.StandardCharsets;
-import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import java.util.function.IntFunction;
-import java.util.stream.Collectors;
-import org.kilonova.api.compute.servers.ServerView.Links;
 import org.kilonova.api.http.ApiFault;
 import org.kilonova.api.http.Call;
 import org.kilonova.api.http.Microversion;
@@ -95,32 +89,6 @@ final class ServerContext {
   /** The number after {@code 2.}; 0 on the old /v2. */
   static int microversion(Call call) {
     return call.isLegacy() ? 0 : call.microversion().minor();
-  }
-
-  /** Where links in the answer point to: with the project if the request's URL had it. */
-  static Links links(Call call) {
-    String versioned = call.serviceUrl();
-    String unversioned = versioned.substring(0, versioned.lastIndexOf('/'));
-    String projectId = call.caller().projectId();
-    boolean withProject = projectId != null && call.rawPath().contains("/" + projectId + "/");
-    String project = withProject ? "/" + projectId : "";
-    return new Links(versioned + project, unversioned + project);
-  }
-
-  /** The link to the next page: the same query with another marker. */
-  static String nextLink(Call call, String resource, String marker) {
-    Map<String, List<String>> query = new TreeMap<>(call.query());
-    query.put("marker", List.of(marker));
-    return links(call).versioned()
-        + resource
-        + "?"
-        + query.entrySet().stream()
-            .flatMap(p -> p.getValue().stream().map(v -> encode(p.getKey()) + "=" + encode(v)))
-            .collect(Collectors.joining("&"));
-  }
-
-  static String encode(String text) {
-    return URLEncoder.encode(text, StandardCharsets.UTF_8);
   }
 
   /** Compiles each microversion's schema when it is first needed. */

@@ -2,6 +2,7 @@ package org.kilonova.api.compute.servers;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.kilonova.api.compute.Links;
 import org.kilonova.api.http.ApiFault;
 import org.kilonova.api.http.Call;
 import org.kilonova.api.http.Json;
@@ -70,11 +71,11 @@ final class ServerTagsApi {
         : Reply.empty(201)
             .header(
                 "Location",
-                ServerContext.links(call).versioned()
+                Links.of(call).versioned()
                     + "/servers/"
                     + state.instance().id()
                     + "/tags/"
-                    + ServerContext.encode(tag));
+                    + Links.encode(tag));
   }
 
   private Reply remove(Call call) {

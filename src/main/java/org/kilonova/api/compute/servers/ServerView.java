@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
+import org.kilonova.api.compute.Links;
 import org.kilonova.api.compute.Values;
 import org.kilonova.instance.Instance;
 import org.kilonova.instance.InstanceSpec;
@@ -33,15 +34,6 @@ import org.kilonova.kernel.Nic;
  * straight to the generator, since a list has a thousand of them.
  */
 public final class ServerView {
-  /**
-   * Where links point to.
-   *
-   * @param versioned prefix of {@code self} links: with the version and, if the request had it, the
-   *     project
-   * @param unversioned prefix of {@code bookmark} links
-   */
-  public record Links(String versioned, String unversioned) {}
-
   /** Which document. */
   public enum Detail {
     /** {@code GET /servers/{id}} */

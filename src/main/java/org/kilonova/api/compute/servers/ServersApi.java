@@ -11,6 +11,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.kilonova.api.compute.Links;
 import org.kilonova.api.compute.servers.ServerView.Detail;
 import org.kilonova.api.http.ApiFault;
 import org.kilonova.api.http.Call;
@@ -135,7 +136,7 @@ public final class ServersApi {
               .collect(Collectors.toSet());
       hostStatuses = hosts.isEmpty() ? Map.of() : ports.references().hostStatuses(hosts);
     }
-    return new ServerView(microversion, admin, ServerContext.links(call), hostStatuses::get);
+    return new ServerView(microversion, admin, Links.of(call), hostStatuses::get);
   }
 
   private Reply list(Call call, boolean detail) {
@@ -177,10 +178,7 @@ public final class ServersApi {
       out.writeArrayFieldStart("servers_links");
       out.writeStartObject();
       out.writeStringField("rel", "next");
-      out.writeStringField(
-          "href",
-          ServerContext.nextLink(
-              call, detail ? "/servers/detail" : "/servers", page.nextMarker().toString()));
+      out.writeStringField("href", Links.next(call, page.nextMarker().toString()));
       out.writeEndObject();
       out.writeEndArray();
     }
@@ -273,7 +271,7 @@ public final class ServersApi {
                   view.created(out, first, settings.showPassword());
                   out.writeEndObject();
                 })
-        .header("Location", ServerContext.links(call).versioned() + "/servers/" + first.id());
+        .header("Location", Links.of(call).versioned() + "/servers/" + first.id());
   }
 
   private Reply update(Call call) {
