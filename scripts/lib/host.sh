@@ -104,14 +104,15 @@ stop_started_daemons() {
 
 # our_domains [--running] CLOUD-ID: names of the domains whose metadata names this cloud; never another one's.
 our_domains() {
-  local flag=--all name cloud
+  local flag=--all name cloud metadata
   [ "$1" != --running ] || { flag='' && shift; }
   cloud=$1
   # shellcheck disable=SC2086
   virsh_ list --name $flag | while read -r name; do
     [ -n "$name" ] || continue
-    if virsh_ metadata "$name" --uri https://kilonova.org/xmlns/libvirt/1 2>/dev/null |
-      grep -qE "<([a-z]+:)?cloud id=['\"]${cloud}['\"]"; then
+    # no pipe: grep -q ends first, and a virsh that still writes would fail the whole
+    metadata=$(virsh_ metadata "$name" --uri https://kilonova.org/xmlns/libvirt/1 2>/dev/null) || continue
+    if grep -qE "<([a-z]+:)?cloud id=['\"]${cloud}['\"]" <<<"$metadata"; then
       printf '%s\n' "$name"
     fi
   done
@@ -172,8 +173,10 @@ remove_guests() {
 # stop_host_network CLOUD-ID PURGE: the DHCP servers that the driver started; with PURGE their bridges and rules, too.
 stop_host_network() {
   local directory pid bridge stopped=0
-  for directory in "$KN_HOST_DATA/$1"/networks/*/; do
-    directory=${directory%/}
+  local -a directories
+  # root's directory: its entries are not for everybody to list
+  mapfile -t directories < <(as_root find "$KN_HOST_DATA/$1/networks" -mindepth 1 -maxdepth 1 -type d 2>/dev/null)
+  for directory in "${directories[@]}"; do
     pid=$(as_root cat "$directory/dnsmasq.pid" 2>/dev/null || true)
     if [[ $pid =~ ^[0-9]+$ ]] && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "$directory/"; then
       send TERM "$pid"
