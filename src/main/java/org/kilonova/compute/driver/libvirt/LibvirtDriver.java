@@ -1,14 +1,9 @@
 package org.kilonova.compute.driver.libvirt;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.SeekableByteChannel;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
-import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
@@ -28,13 +23,12 @@ import org.kilonova.compute.driver.HostCapabilities;
 import org.kilonova.compute.driver.HostUsage;
 import org.kilonova.compute.driver.HypervisorDriver;
 import org.kilonova.compute.driver.ImageSource;
+import org.kilonova.compute.driver.libvirt.LibvirtDomains.View;
 import org.kilonova.kernel.Attempt;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.kernel.Nic;
 import org.kilonova.kernel.PowerState;
-import org.kilonova.kernel.Resources;
 import org.libvirt.Domain;
-import org.libvirt.Error.ErrorNumber;
 import org.libvirt.LibvirtException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -58,9 +52,6 @@ import org.slf4j.LoggerFactory;
 public final class LibvirtDriver implements HypervisorDriver {
   private static final Logger log = LoggerFactory.getLogger(LibvirtDriver.class);
 
-  /** VIR_DOMAIN_METADATA_ELEMENT. */
-  private static final int METADATA_ELEMENT = 2;
-
   /** VIR_DOMAIN_START_PAUSED. */
   private static final int START_PAUSED = 1;
 
@@ -74,6 +65,7 @@ public final class LibvirtDriver implements HypervisorDriver {
 
   private final LibvirtSettings settings;
   private final LibvirtConnection reads;
+  private final LibvirtDomains domains;
   private final List<LibvirtConnection> changes;
   private final FileLocks locks;
   private final InstanceStore store;
@@ -115,6 +107,7 @@ public final class LibvirtDriver implements HypervisorDriver {
             : new HardwareVirtualization().domainType(settings.guests().virtType());
     xml = new DomainXml(settings.guests(), domainType);
     reads = new LibvirtConnection("reads", settings.uri());
+    domains = new LibvirtDomains(reads, settings.deadlines().query());
     changes =
         IntStream.range(0, CHANGES_AT_ONCE)
             .mapToObj(lane -> new LibvirtConnection("changes-" + lane, settings.uri()))
@@ -155,12 +148,12 @@ public final class LibvirtDriver implements HypervisorDriver {
 
   @Override
   public List<DomainInfo> listDomains() {
-    return views().stream().map(View::info).toList();
+    return domains.all().stream().map(View::info).toList();
   }
 
   @Override
   public Optional<DomainInfo> find(InstanceId id) {
-    return view(id).map(View::info);
+    return domains.find(id).map(View::info);
   }
 
   @Override
@@ -176,7 +169,7 @@ public final class LibvirtDriver implements HypervisorDriver {
 
   @Override
   public PowerState powerState(InstanceId id) {
-    return view(id).map(v -> v.info().power()).orElse(PowerState.NOSTATE);
+    return domains.find(id).map(v -> v.info().power()).orElse(PowerState.NOSTATE);
   }
 
   // ---------------------------------------------------------------- coming
@@ -219,7 +212,7 @@ public final class LibvirtDriver implements HypervisorDriver {
    * @return whether the very attempt is active already
    */
   private boolean makeWayFor(DomainSpec spec) {
-    Optional<View> domain = view(spec.id());
+    Optional<View> domain = domains.find(spec.id());
     if (domain.isPresent()) {
       View found = domain.get();
       Attempt attempt = requireOurCloud(found).attempt();
@@ -256,20 +249,7 @@ public final class LibvirtDriver implements HypervisorDriver {
   }
 
   private void requireNameIsFree(DomainSpec spec) {
-    String taken =
-        reads.call(
-            "look for the name " + spec.domainName(),
-            settings.deadlines().query(),
-            c -> {
-              try {
-                return with(c.domainLookupByName(spec.domainName()), Domain::getUUIDString);
-              } catch (LibvirtException e) {
-                if (LibvirtErrors.is(e, ErrorNumber.VIR_ERR_NO_DOMAIN)) {
-                  return null;
-                }
-                throw e;
-              }
-            });
+    String taken = domains.uuidOf(spec.domainName()).orElse(null);
     if (taken != null && !taken.equals(spec.id().toString())) {
       throw new DriverException(
           Kind.RETRY_ELSEWHERE,
@@ -402,39 +382,7 @@ public final class LibvirtDriver implements HypervisorDriver {
   @Override
   public byte[] consoleOutput(InstanceId id, int maxBytes) {
     requireOurs(id);
-    Path log = store.directory(id).resolve("console.log");
-    byte[] tail = new byte[0];
-    // virtlogd moves a full file to console.log.0, that one to console.log.1 and so on.
-    for (int generation = -1; tail.length < maxBytes; generation++) {
-      Path file = generation < 0 ? log : log.resolveSibling("console.log." + generation);
-      byte[] before = tail(file, maxBytes - tail.length);
-      if (before == null) {
-        break;
-      }
-      byte[] joined = new byte[before.length + tail.length];
-      System.arraycopy(before, 0, joined, 0, before.length);
-      System.arraycopy(tail, 0, joined, before.length, tail.length);
-      tail = joined;
-    }
-    return tail;
-  }
-
-  /** The last bytes of a file, or null if there is none. */
-  private static byte[] tail(Path file, int maxBytes) {
-    try (SeekableByteChannel channel = Files.newByteChannel(file)) {
-      channel.position(Math.max(0, channel.size() - maxBytes));
-      ByteBuffer buffer = ByteBuffer.allocate((int) Math.min(maxBytes, channel.size()));
-      while (buffer.hasRemaining() && channel.read(buffer) >= 0) {
-        // until the end: a read may give less than was asked for
-      }
-      byte[] bytes = new byte[buffer.position()];
-      buffer.flip().get(bytes);
-      return bytes;
-    } catch (NoSuchFileException e) {
-      return null;
-    } catch (IOException e) {
-      throw new DriverException(Kind.TRANSIENT, "cannot read " + file + ": " + e, e);
-    }
+    return ConsoleLog.tail(store.directory(id), maxBytes);
   }
 
   // ---------------------------------------------------------------- going
@@ -442,7 +390,7 @@ public final class LibvirtDriver implements HypervisorDriver {
   @Override
   public void destroy(InstanceId id, Attempt upTo) {
     try (FileLocks.Held lock = alone(id)) {
-      Optional<View> domain = view(id);
+      Optional<View> domain = domains.find(id);
       if (domain.isPresent() && !mayDestroy(domain.get(), upTo)) {
         return;
       }
@@ -464,7 +412,7 @@ public final class LibvirtDriver implements HypervisorDriver {
 
   /** Removes the domain of this cloud with that uuid and everything that belongs to it. */
   private void discard(InstanceId id) {
-    Optional<View> domain = view(id);
+    Optional<View> domain = domains.find(id);
     Set<Nic> nics = new LinkedHashSet<>();
     domain.ifPresent(d -> nics.addAll(d.nics()));
     store.owner(id).ifPresent(o -> nics.addAll(o.nics()));
@@ -513,114 +461,11 @@ public final class LibvirtDriver implements HypervisorDriver {
     changes.forEach(LibvirtConnection::close);
   }
 
-  // ---------------------------------------------------------------- domains and what they say
-
-  /**
-   * A domain as libvirt has it.
-   *
-   * @param nics our ports, empty for a domain that is not ours
-   */
-  private record View(DomainInfo info, List<Nic> nics) {
-    boolean isActive() {
-      return switch (info.power()) {
-        case RUNNING, PAUSED, SUSPENDED -> true;
-        case NOSTATE, SHUTDOWN, CRASHED -> false;
-      };
-    }
-  }
-
-  private List<View> views() {
-    return reads.call(
-        "list domains",
-        settings.deadlines().query(),
-        c -> {
-          Domain[] all = c.listAllDomains(0);
-          try {
-            List<View> views = new ArrayList<>();
-            for (Domain domain : all) {
-              look(domain).ifPresent(views::add);
-            }
-            return views;
-          } finally {
-            for (Domain domain : all) {
-              domain.free();
-            }
-          }
-        });
-  }
-
-  private Optional<View> view(InstanceId id) {
-    return reads.call(
-        "look for domain " + id,
-        settings.deadlines().query(),
-        c -> {
-          try {
-            return with(c.domainLookupByUUID(id.uuid()), LibvirtDriver::look);
-          } catch (LibvirtException e) {
-            if (LibvirtErrors.is(e, ErrorNumber.VIR_ERR_NO_DOMAIN)) {
-              return Optional.empty();
-            }
-            throw e;
-          }
-        });
-  }
-
-  /** Empty if it vanished meanwhile. */
-  private static Optional<View> look(Domain domain) throws LibvirtException {
-    try {
-      org.libvirt.DomainInfo numbers = domain.getInfo();
-      Optional<DomainMetadata> metadata = metadata(domain);
-      Resources used =
-          metadata
-              .map(DomainMetadata::used)
-              .orElseGet(() -> new Resources(numbers.nrVirtCpu, numbers.maxMem / 1024, 0));
-      return Optional.of(
-          new View(
-              new DomainInfo(
-                  InstanceId.of(domain.getUUIDString()),
-                  domain.getName(),
-                  powerState(numbers.state),
-                  used,
-                  metadata.map(DomainMetadata::ownership)),
-              metadata.map(DomainMetadata::nics).orElse(List.of())));
-    } catch (LibvirtException e) {
-      if (LibvirtErrors.is(e, ErrorNumber.VIR_ERR_NO_DOMAIN)) {
-        return Optional.empty();
-      }
-      throw e;
-    }
-  }
-
-  private static Optional<DomainMetadata> metadata(Domain domain) throws LibvirtException {
-    try {
-      String text = domain.getMetadata(METADATA_ELEMENT, DomainMetadata.NAMESPACE, 0);
-      return Optional.of(DomainMetadata.read(text));
-    } catch (LibvirtException e) {
-      if (LibvirtErrors.is(e, ErrorNumber.VIR_ERR_NO_DOMAIN_METADATA)) {
-        return Optional.empty();
-      }
-      throw e;
-    } catch (IllegalArgumentException e) {
-      // Not a document of this version: leave the domain alone as one of somebody else's.
-      log.debug("Domain {}: {}", domain.getName(), e.getMessage());
-      return Optional.empty();
-    }
-  }
-
-  private static PowerState powerState(org.libvirt.DomainInfo.DomainState state) {
-    return switch (state) {
-      // A guest that is going down still runs; after a soft reboot it never is off at all.
-      case VIR_DOMAIN_RUNNING, VIR_DOMAIN_BLOCKED, VIR_DOMAIN_SHUTDOWN -> PowerState.RUNNING;
-      case VIR_DOMAIN_PAUSED -> PowerState.PAUSED;
-      case VIR_DOMAIN_SHUTOFF -> PowerState.SHUTDOWN;
-      case VIR_DOMAIN_CRASHED -> PowerState.CRASHED;
-      case VIR_DOMAIN_PMSUSPENDED -> PowerState.SUSPENDED;
-      case VIR_DOMAIN_NOSTATE -> PowerState.NOSTATE;
-    };
-  }
+  // ---------------------------------------------------------------- whose it is
 
   private View requireOurs(InstanceId id) {
-    return view(id)
+    return domains
+        .find(id)
         .filter(v -> v.info().isOurs(cloudId(), settings.host()))
         .orElseThrow(
             () -> new DriverException(Kind.NOT_FOUND, "Instance " + id + " could not be found."));
@@ -657,24 +502,10 @@ public final class LibvirtDriver implements HypervisorDriver {
 
   // ---------------------------------------------------------------- calls
 
-  /** Something to do with one domain, on the connection's thread. */
-  @FunctionalInterface
-  private interface DomainCall<T> {
-    T on(Domain domain) throws LibvirtException;
-  }
-
   /** Something that changes one domain. */
   @FunctionalInterface
   private interface DomainChange {
     void on(Domain domain) throws LibvirtException;
-  }
-
-  private static <T> T with(Domain domain, DomainCall<T> call) throws LibvirtException {
-    try {
-      return call.on(domain);
-    } finally {
-      domain.free();
-    }
   }
 
   /**
@@ -707,7 +538,7 @@ public final class LibvirtDriver implements HypervisorDriver {
         verb + " domain " + id,
         otherwise,
         c ->
-            with(
+            LibvirtDomains.with(
                 c.domainLookupByUUID(id.uuid()),
                 domain -> {
                   change.on(domain);
@@ -719,7 +550,7 @@ public final class LibvirtDriver implements HypervisorDriver {
 
   /** Ports of our domains that are active; those that are off get theirs when they are started. */
   private List<Nic> nicsOfActiveDomains() {
-    return views().stream()
+    return domains.all().stream()
         .filter(v -> v.info().isOurs(cloudId(), settings.host()) && v.isActive())
         .flatMap(v -> v.nics().stream())
         .toList();
