@@ -21,7 +21,15 @@ import picocli.CommandLine.Command;
 public final class Main implements Runnable {
   @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
 
-  /** Exit codes: 0 done, 1 failed, 2 wrong use; 75 when the cluster removed this process. */
+  /**
+   * Of a process that can be started again as it is; the cluster ends one that it removed so too.
+   */
+  private static final int AGAIN = 75;
+
+  /**
+   * Exit codes: 0 done, 1 failed, 2 wrong use; 75 when the cluster removed this process, or its
+   * database could not be reached.
+   */
   public static void main(String[] args) {
     int code = new CommandLine(new Main()).setExecutionExceptionHandler(Main::failed).execute(args);
     if (code != NodeCommand.RUNNING) {
@@ -37,9 +45,9 @@ public final class Main implements Runnable {
   private static int failed(
       Exception e, CommandLine commandLine, CommandLine.ParseResult parseResult) throws Exception {
     for (Throwable cause = e; cause != null; cause = cause.getCause()) {
-      if (cause instanceof ConfigurationException) {
-        commandLine.getErr().println("kilonova: " + cause.getMessage());
-        return 1;
+      if (cause instanceof ConfigurationException problem) {
+        commandLine.getErr().println("kilonova: " + problem.getMessage());
+        return problem.isPassing() ? AGAIN : 1;
       }
     }
     throw e;

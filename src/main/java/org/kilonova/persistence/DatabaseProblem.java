@@ -63,7 +63,7 @@ final class DatabaseProblem {
             isUnreachable(state)
                 ? "no PostgreSQL answers at %s%s: %s".formatted(endpoint, tried, reason(e))
                 : "PostgreSQL at %s cannot be used%s: %s".formatted(endpoint, tried, reason(e));
-        yield new ConfigurationException(URL, problem, e);
+        yield new ConfigurationException(URL, problem, e, isPassing(e));
       }
     };
   }

@@ -51,7 +51,12 @@ class DatabaseProblemTest {
     "42501, false",
   })
   void onlyWhatCanPassIsWaitedFor(String state, boolean passing) {
-    assertThat(DatabaseProblem.isPassing(new SQLException("x", state))).isEqualTo(passing);
+    SQLException problem = new SQLException("x", state);
+    assertThat(DatabaseProblem.isPassing(problem)).isEqualTo(passing);
+    assertThat(
+            DatabaseProblem.readable(problem, "db:5432/cloud", "nova", Duration.ZERO).isPassing())
+        .as("the process ends with 75, so that it is started again")
+        .isEqualTo(passing);
   }
 
   @Test
