@@ -134,6 +134,8 @@ stop_guests() {
   for ((i = 0; i < 40; i++)); do
     mapfile -t left < <(our_domains --running "$1")
     [ "${#left[@]}" -gt 0 ] || break
+    # a guest that is only just booting does not hear the button: press it again now and then
+    [ $((i % 8)) != 7 ] || for name in "${left[@]}"; do virsh_ shutdown "$name" >/dev/null 2>&1 || true; done
     sleep 0.5
   done
   for name in "${left[@]}"; do
