@@ -22,6 +22,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
+import org.kilonova.catalog.HostService;
+import org.kilonova.catalog.SqlComputeServices;
 import org.kilonova.catalog.SqlPlacementFacts;
 import org.kilonova.compute.HostDirectory;
 import org.kilonova.compute.HostDirectory.Known;
@@ -178,6 +180,12 @@ public final class TestCloud implements AutoCloseable {
   private void remember(Known host) {
     if (failRemembering.getAndDecrement() > 0) {
       throw new IllegalStateException("the database is away");
+    }
+    if (host.presence() == HostDirectory.Presence.UP) {
+      new SqlComputeServices(database, clock, () -> {})
+          .appeared(
+              host.host(),
+              new HostService.Report(host.report().capabilities(), host.report().usage()));
     }
     remembered.add(host);
   }
