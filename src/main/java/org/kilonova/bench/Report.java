@@ -46,10 +46,14 @@ final class Report {
     }
   }
 
+  private static final String RATIO_LEGEND =
+      "ratio: how many times as fast the first cloud was at the same\n";
+
   private static final String LEGEND =
       """
       CPU ms: processor time of an operation, PostgreSQL's part of it, and what the client took beside
-      others: processors that other programs kept busy meanwhile""";
+      others: processors that other programs kept busy meanwhile
+      """;
 
   private final List<Series> series = new ArrayList<>();
   private final List<Figure> figures = new ArrayList<>();
@@ -72,7 +76,10 @@ final class Report {
   String table() {
     StringBuilder text = new StringBuilder();
     if (!series.isEmpty()) {
-      text.append(columns(workloads(), 2)).append(LEGEND).append("\n\n");
+      text.append(columns(workloads(), 2))
+          .append(LEGEND)
+          .append(several() ? RATIO_LEGEND : "")
+          .append('\n');
     }
     if (!figures.isEmpty()) {
       List<List<String>> rows = new ArrayList<>();
@@ -107,9 +114,13 @@ final class Report {
     return text.toString();
   }
 
+  private boolean several() {
+    return series.stream().map(Series::cloud).distinct().count() > 1;
+  }
+
   private List<List<String>> workloads() {
     List<List<String>> rows = new ArrayList<>();
-    boolean several = series.stream().map(Series::cloud).distinct().count() > 1;
+    boolean several = several();
     List<String> heading =
         new ArrayList<>(
             List.of(
@@ -166,10 +177,10 @@ final class Report {
         .findFirst()
         .map(
             first ->
-                "1 : "
-                    + number(
+                number(
                         first.spread(Run::perSecond).median()
-                            / other.spread(Run::perSecond).median()))
+                            / other.spread(Run::perSecond).median())
+                    + " ×")
         .orElse("");
   }
 

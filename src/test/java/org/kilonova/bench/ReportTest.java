@@ -44,7 +44,7 @@ class ReportTest {
     assertThat(lines[1])
         .matches(
             "boots, warm +kilonova +100 +50.0 +200 +2.00 +4.00 +4.00 +4.00 +1.00 +0.500 +0.500");
-    assertThat(lines[2]).matches("boots, warm +other +2.00 .* - +- +- +- +1 : 50.0");
+    assertThat(lines[2]).matches("boots, warm +other +2.00 .* - +- +- +- +50.0 ×");
   }
 
   @Test
