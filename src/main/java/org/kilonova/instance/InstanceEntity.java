@@ -2,6 +2,7 @@ package org.kilonova.instance;
 
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
+import akka.actor.typed.PreRestart;
 import akka.actor.typed.SupervisorStrategy;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
@@ -10,6 +11,7 @@ import akka.cluster.sharding.typed.javadsl.ClusterSharding;
 import akka.cluster.sharding.typed.javadsl.EntityTypeKey;
 import akka.persistence.typed.PersistenceId;
 import akka.persistence.typed.RecoveryCompleted;
+import akka.persistence.typed.RecoveryFailed;
 import akka.persistence.typed.javadsl.CommandHandler;
 import akka.persistence.typed.javadsl.Effect;
 import akka.persistence.typed.javadsl.EventHandler;
@@ -31,6 +33,7 @@ import org.kilonova.instance.InstanceState.Absent;
 import org.kilonova.instance.InstanceState.Present;
 import org.kilonova.kernel.FailPoint;
 import org.kilonova.kernel.InstanceId;
+import org.slf4j.event.Level;
 
 /**
  * One VM instance: a persistent, sharded actor. It only performs. What a command means stands in
@@ -88,7 +91,9 @@ public final class InstanceEntity
       Setup setup) {
     super(
         persistenceId(id),
-        SupervisorStrategy.restartWithBackoff(Duration.ofMillis(200), Duration.ofSeconds(5), 0.2));
+        // Without its database every instance would tell so with a stack trace each time.
+        SupervisorStrategy.restartWithBackoff(Duration.ofMillis(200), Duration.ofSeconds(3), 0.2)
+            .withLogLevel(Level.DEBUG));
     this.context = context;
     this.timers = timers;
     this.shard = shard;
@@ -124,6 +129,15 @@ public final class InstanceEntity
               lastUse = awakeSince;
               plan(state);
             })
+        .onSignal(
+            RecoveryFailed.class,
+            (state, failed) ->
+                context
+                    .getLog()
+                    .warn("{} cannot be read for now: {}", id, failed.getFailure().toString()))
+        .onSignal(
+            PreRestart.instance(),
+            state -> context.getLog().info("{} starts over from its journal", id))
         .build();
   }
 

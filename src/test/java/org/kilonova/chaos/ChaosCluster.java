@@ -60,7 +60,7 @@ final class ChaosCluster implements AutoCloseable {
       return host == null ? EmbeddedPostgres.LOOPBACK : host.address();
     }
 
-    private boolean isController() {
+    boolean isController() {
       return roles.contains("controller");
     }
 
@@ -85,6 +85,7 @@ final class ChaosCluster implements AutoCloseable {
   private final Map<String, Member> members = new LinkedHashMap<>();
   private final HttpClient http =
       HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
+  private final Map<String, String> settings = new LinkedHashMap<>();
   private String image;
   private volatile boolean closing;
 
@@ -105,7 +106,8 @@ final class ChaosCluster implements AutoCloseable {
     this.database = startPostgres();
   }
 
-  private Database.Settings startPostgres() {
+  /** Starts PostgreSQL, unless it runs; returns when it accepts connections. */
+  final Database.Settings startPostgres() {
     String address = network == null ? EmbeddedPostgres.LOOPBACK : network.databaseAddress();
     return EmbeddedPostgres.start(dir.resolve("postgres"), address, postgresPort);
   }
@@ -113,14 +115,20 @@ final class ChaosCluster implements AutoCloseable {
   // ---- processes
   // -----------------------------------------------------------------------------------
 
+  /** A key of the configuration for all members that are started from now on. */
+  ChaosCluster with(String key, Object value) {
+    settings.put(key, value.toString());
+    return this;
+  }
+
   Member add(String name, String roles) {
     Member member = new Member(name, roles, network == null ? null : network.addHost());
     members.put(name, member);
     return member;
   }
 
-  /** Starts a member, with a fail-point armed or not (null). */
-  void start(Member member, String failPoint) {
+  /** Starts a member. */
+  void start(Member member) {
     String seeds =
         String.join(
             ",",
@@ -137,9 +145,8 @@ final class ChaosCluster implements AutoCloseable {
             "-XX:+UseSerialGC",
             "--enable-native-access=ALL-UNNAMED",
             "-Dkilonova.api.allow-noauth-everywhere=true"));
-    if (failPoint != null) {
-      command.add("-Dkilonova.failpoint=" + failPoint);
-    }
+    command.add("-Dkilonova.failpoints=" + failPoints());
+    settings.forEach((key, value) -> command.add("-D" + key + "=" + value));
     command.addAll(List.of("-jar", System.getProperty("kilonova.jar"), "node"));
     ProcessBuilder builder = new ProcessBuilder(command);
     Map<String, String> env = builder.environment();
@@ -172,7 +179,7 @@ final class ChaosCluster implements AutoCloseable {
           .thenAccept(
               ended -> {
                 if (ended.exitValue() == REMOVED && !closing && member.process == ended) {
-                  start(member, null);
+                  start(member);
                 }
               });
     } catch (IOException e) {
@@ -182,7 +189,7 @@ final class ChaosCluster implements AutoCloseable {
 
   /** Starts all that were added, and waits until they serve and so many hosts are known. */
   void startAll(int hosts) {
-    members.values().forEach(m -> start(m, null));
+    members.values().forEach(m -> start(m));
     controllers().forEach(this::awaitServing);
     controllers().forEach(c -> await("hosts of " + c.name, () -> up(c), n -> n == hosts));
   }
@@ -210,13 +217,42 @@ final class ChaosCluster implements AutoCloseable {
     return up;
   }
 
+  Member member(String name) {
+    return members.get(name);
+  }
+
   List<Member> controllers() {
     return members.values().stream().filter(m -> m.isController() && m.isAlive()).toList();
+  }
+
+  /** The next process that gets to this place dies there (see {@code FailPoint}). */
+  void arm(String place) {
+    try {
+      Files.createDirectories(failPoints());
+      Files.createFile(failPoints().resolve(place));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Members that were started and do not run. */
+  List<Member> dead() {
+    return members.values().stream().filter(m -> m.process != null && !m.isAlive()).toList();
+  }
+
+  private Path failPoints() {
+    return dir.resolve("failpoints");
   }
 
   /** As a power cut would. */
   void kill(Member member) {
     member.process.destroyForcibly();
+    awaitDead(member);
+  }
+
+  /** As an operator does who restarts a service: SIGTERM, and the time that it takes. */
+  void stop(Member member) {
+    member.process.destroy();
     awaitDead(member);
   }
 
@@ -231,15 +267,19 @@ final class ChaosCluster implements AutoCloseable {
     }
   }
 
-  /** kill -9 of PostgreSQL's postmaster, and a new start. */
-  void killPostgresAndRestart() {
+  /** A clean shutdown of PostgreSQL: connections are closed. */
+  void stopPostgres() {
+    EmbeddedPostgres.stop(dir.resolve("postgres"));
+  }
+
+  /** kill -9 of PostgreSQL's postmaster. */
+  void killPostgres() {
     long pid = EmbeddedPostgres.status(dir.resolve("postgres")).orElseThrow().pid();
     ProcessHandle.of(pid).orElseThrow().destroyForcibly();
     await(
         "PostgreSQL is dead",
         () -> ProcessHandle.of(pid).map(ChaosCluster::runs),
         a -> !a.orElse(false));
-    startPostgres();
   }
 
   // ---- links
@@ -286,6 +326,11 @@ final class ChaosCluster implements AutoCloseable {
     return new FakeHypervisorOracle(hypervisors());
   }
 
+  /** A judge of this cluster, who watches from now on. */
+  Judge judge() {
+    return new Judge(oracle(), database);
+  }
+
   Database openDatabase() {
     return Database.open(database);
   }
@@ -296,6 +341,33 @@ final class ChaosCluster implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** The controller that has been in the cluster for longest: singletons run there. */
+  Member oldest() {
+    for (Member any : controllers()) {
+      try {
+        HttpResponse<byte[]> answer =
+            http.send(
+                HttpRequest.newBuilder(
+                        URI.create(
+                            "http://" + any.address() + ":" + any.management + "/cluster/members"))
+                    .timeout(Duration.ofSeconds(5))
+                    .build(),
+                BodyHandlers.ofByteArray());
+        String address = json(answer).path("oldestPerRole").path("controller").asText();
+        return controllers().stream()
+            .filter(m -> address.endsWith(m.address() + ":" + m.remoting))
+            .findFirst()
+            .orElseThrow(() -> new AssertionError("nobody is " + address));
+      } catch (IOException e) {
+        // another one knows too
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new AssertionError(e);
+      }
+    }
+    throw new AssertionError("no controller answers");
   }
 
   // ---- the API
@@ -367,31 +439,36 @@ final class ChaosCluster implements AutoCloseable {
     }
   }
 
-  /**
-   * Boots a server.
-   *
-   * @return its id, or null if the request was not answered with 202
-   */
-  String boot(Member controller, String name) {
-    try {
-      HttpResponse<byte[]> answer =
-          send(
-              controller,
-              "POST",
-              "/compute/v2.1/servers",
-              Map.of("server", Map.of("name", name, "imageRef", image, "flavorRef", "1")));
-      return answer.statusCode() == 202 ? json(answer).path("server").path("id").asText() : null;
-    } catch (UncheckedIOException e) {
-      return null; // it was killed before it answered
+  /** The body of a request that boots a server. */
+  Map<String, Object> bootRequest(String name) {
+    return Map.of("server", Map.of("name", name, "imageRef", image, "flavorRef", "1"));
+  }
+
+  /** A list was answered with something else. */
+  static final class NotListed extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    private final transient HttpResponse<byte[]> answer;
+
+    private NotListed(HttpResponse<byte[]> answer) {
+      super(answer.statusCode() + " " + new String(answer.body()));
+      this.answer = answer;
+    }
+
+    HttpResponse<byte[]> answer() {
+      return answer;
     }
   }
 
-  /** Status (and task state) of all servers, as some controller lists them. */
+  /** Status (and task state) of all servers, as this controller lists them. */
   Map<String, String> statuses(Member controller) {
+    HttpResponse<byte[]> answer =
+        send(controller, "GET", "/compute/v2.1/servers/detail?limit=1000", null);
+    if (answer.statusCode() != 200) {
+      throw new NotListed(answer);
+    }
     Map<String, String> statuses = new LinkedHashMap<>();
-    for (JsonNode server :
-        json(send(controller, "GET", "/compute/v2.1/servers/detail?limit=1000", null))
-            .path("servers")) {
+    for (JsonNode server : json(answer).path("servers")) {
       statuses.put(
           server.path("id").asText(),
           server.path("status").asText()
@@ -414,8 +491,13 @@ final class ChaosCluster implements AutoCloseable {
       if (Instant.now().isAfter(deadline)) {
         throw new AssertionError(what + ": still " + now);
       }
-      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(200));
+      pause(Duration.ofMillis(200));
     }
+  }
+
+  /** Lets time pass. */
+  static void pause(Duration duration) {
+    LockSupport.parkNanos(duration.toNanos());
   }
 
   @Override

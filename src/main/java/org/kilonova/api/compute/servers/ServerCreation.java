@@ -25,6 +25,7 @@ import org.kilonova.instance.InstanceSpec;
 import org.kilonova.instance.Instances;
 import org.kilonova.instance.Instances.UnavailableException;
 import org.kilonova.kernel.ActionContext;
+import org.kilonova.kernel.FailPoint;
 import org.kilonova.kernel.FlavorSpec;
 import org.kilonova.kernel.ImageSpec;
 import org.kilonova.kernel.InstanceId;
@@ -396,9 +397,11 @@ final class ServerCreation {
 
   private Outcome hand(InstanceSpec spec, ActionContext context, Instant validUntil) {
     try {
+      FailPoint.reached("api-before-persist");
       InstanceProtocol.Reply reply =
           instances.request(
               spec.id(), replyTo -> new RequestInstance(spec, context, validUntil, replyTo));
+      FailPoint.reached("api-after-persist");
       return switch (reply) {
         case Accepted a -> new Outcome(spec, true, null);
         case Refused r -> new Outcome(spec, false, r.message());

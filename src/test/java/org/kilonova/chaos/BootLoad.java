@@ -1,0 +1,275 @@
+package org.kilonova.chaos;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.ConnectException;
+import java.net.http.HttpResponse;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
+import org.kilonova.chaos.ChaosCluster.Member;
+
+/**
+ * Clients that boot servers as real ones do: where a request is not answered, or answered with 503,
+ * they wait and try another controller. A request whose answer got lost may so leave a server of
+ * which its client never heard, as with Nova; it has to be fine all the same.
+ *
+ * <p>Beside them somebody lists the servers all the time, and notes when each became ACTIVE.
+ */
+final class BootLoad implements AutoCloseable {
+  private static final Duration LOOK = Duration.ofMillis(300);
+  private static final Duration RETRY = Duration.ofMillis(500);
+  private static final Duration PATIENCE = Duration.ofSeconds(180);
+
+  /**
+   * A server that was answered with 202.
+   *
+   * @param latency of the request that was answered
+   * @param tries requests that it took
+   */
+  record Accepted(String id, Instant at, Duration latency, int tries) {}
+
+  /** How a request was answered, or why not. */
+  record Answer(Instant at, String method, int status, Duration took, String retryAfter) {}
+
+  private final ChaosCluster cluster;
+  private final List<Thread> threads = new ArrayList<>();
+  private final Queue<Accepted> accepted = new ConcurrentLinkedQueue<>();
+  private final Queue<Answer> refusals = new ConcurrentLinkedQueue<>();
+  private final Queue<String> wrong = new ConcurrentLinkedQueue<>();
+  private final Map<String, Instant> activeAt = new ConcurrentHashMap<>();
+  private final CountDownLatch closed = new CountDownLatch(1);
+  private final AtomicInteger next = new AtomicInteger();
+  private volatile Map<String, String> lastSeen = Map.of();
+  private volatile int wanted;
+
+  BootLoad(ChaosCluster cluster) {
+    this.cluster = cluster;
+    threads.add(Thread.ofPlatform().daemon().name("lister").start(this::watch));
+  }
+
+  /** Boots so many servers, by so many clients at once; returns at once. */
+  BootLoad boot(int servers, int clients) {
+    wanted += servers;
+    AtomicInteger left = new AtomicInteger(servers);
+    for (int i = 0; i < clients; i++) {
+      threads.add(
+          Thread.ofVirtual()
+              .start(
+                  () -> {
+                    while (left.getAndDecrement() > 0 && !isClosed()) {
+                      bootOne("chaos-" + next.incrementAndGet());
+                    }
+                  }));
+    }
+    return this;
+  }
+
+  private boolean isClosed() {
+    return closed.getCount() == 0;
+  }
+
+  private void bootOne(String name) {
+    Instant giveUp = Instant.now().plus(PATIENCE);
+    int turn = next.get();
+    for (int tries = 1; Instant.now().isBefore(giveUp) && !isClosed(); tries++) {
+      List<Member> there = cluster.controllers();
+      if (!there.isEmpty()) {
+        Member member = there.get(Math.floorMod(turn + tries, there.size()));
+        Instant from = Instant.now();
+        try {
+          HttpResponse<byte[]> answer =
+              cluster.send(member, "POST", "/compute/v2.1/servers", cluster.bootRequest(name));
+          Duration took = Duration.between(from, Instant.now());
+          if (answer.statusCode() == 202) {
+            String id = ChaosCluster.json(answer).path("server").path("id").asText();
+            accepted.add(new Accepted(id, Instant.now(), took, tries));
+            return;
+          }
+          note(from, "POST", answer, took);
+        } catch (UncheckedIOException e) {
+          notAnswered(from, "POST", e.getCause());
+        }
+      }
+      pause(RETRY);
+    }
+    if (!isClosed()) {
+      wrong.add(name + " could not be booted in " + PATIENCE);
+    }
+  }
+
+  private void note(Instant from, String method, HttpResponse<byte[]> answer, Duration took) {
+    String retryAfter = answer.headers().firstValue("Retry-After").orElse(null);
+    refusals.add(new Answer(from, method, answer.statusCode(), took, retryAfter));
+    if (answer.statusCode() != 503 || retryAfter == null) {
+      wrong.add(
+          "%s answered with %d, Retry-After %s: %s"
+              .formatted(method, answer.statusCode(), retryAfter, new String(answer.body())));
+    }
+  }
+
+  /** Refused connections and broken ones are what a killed process looks like. */
+  private void notAnswered(Instant from, String method, IOException e) {
+    int status = e instanceof ConnectException ? 0 : -1;
+    refusals.add(
+        new Answer(from, method, status, Duration.between(from, Instant.now()), e.toString()));
+  }
+
+  // ---- looking on ------------------------------------------------------------------------------
+
+  private void watch() {
+    int turn = 0;
+    while (!isClosed()) {
+      List<Member> there = cluster.controllers();
+      if (!there.isEmpty()) {
+        Instant from = Instant.now();
+        try {
+          Map<String, String> seen = cluster.statuses(there.get(turn++ % there.size()));
+          Instant now = Instant.now();
+          seen.forEach(
+              (id, status) -> {
+                if (status.equals("ACTIVE")) {
+                  activeAt.putIfAbsent(id, now);
+                }
+              });
+          lastSeen = seen;
+        } catch (UncheckedIOException e) {
+          notAnswered(from, "GET", e.getCause());
+        } catch (ChaosCluster.NotListed e) {
+          note(from, "GET", e.answer(), Duration.between(from, Instant.now()));
+        }
+      }
+      pause(LOOK);
+    }
+  }
+
+  private void pause(Duration duration) {
+    try {
+      closed.await(duration.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  // ---- what came of it -------------------------------------------------------------------------
+
+  /** Answered with 202. */
+  List<Accepted> accepted() {
+    return List.copyOf(accepted);
+  }
+
+  List<String> acceptedIds() {
+    return accepted.stream().map(Accepted::id).toList();
+  }
+
+  /** All that were not answered as wished: 503, or a status of 0 (refused) or -1 (broken off). */
+  List<Answer> refusals() {
+    return List.copyOf(refusals);
+  }
+
+  /** All servers in the list, by status and task state, as last seen. */
+  Map<String, String> lastSeen() {
+    return lastSeen;
+  }
+
+  /** The ids of all servers in the list, as last seen. */
+  Collection<String> servers() {
+    return lastSeen.keySet();
+  }
+
+  /** How many servers are in each state, for a line in a log. */
+  String states() {
+    return lastSeen.values().stream()
+        .collect(Collectors.groupingBy(s -> s, java.util.TreeMap::new, Collectors.counting()))
+        .toString();
+  }
+
+  /** Booted and not yet seen ACTIVE. */
+  long inFlight() {
+    return accepted.stream().filter(a -> !activeAt.containsKey(a.id())).count();
+  }
+
+  /**
+   * Waits until all that were asked for were answered with 202.
+   *
+   * @throws AssertionError if one is not in time, or if an answer was neither 202 nor a 503 that
+   *     says when to come again
+   */
+  void allAccepted() {
+    ChaosCluster.await("202 for " + wanted, accepted::size, n -> n == wanted || !wrong.isEmpty());
+    nothingWrong();
+  }
+
+  void nothingWrong() {
+    if (!wrong.isEmpty()) {
+      throw new AssertionError("wrong answers: " + String.join("\n", wrong));
+    }
+  }
+
+  /**
+   * Waits until every server that exists is ACTIVE, those included of which no client heard.
+   *
+   * @return when the last one was seen to be
+   * @throws AssertionError if one ends otherwise or not in time
+   */
+  Instant allActive() {
+    allAccepted();
+    Collection<String> ids = acceptedIds();
+    Map<String, String> last =
+        ChaosCluster.await(
+            "boots",
+            () -> lastSeen,
+            seen ->
+                seen.keySet().containsAll(ids)
+                    && seen.values().stream()
+                        .allMatch(s -> s.equals("ACTIVE") || s.startsWith("ERROR")));
+    List<String> failed =
+        last.entrySet().stream()
+            .filter(e -> !e.getValue().equals("ACTIVE"))
+            .map(Map.Entry::toString)
+            .toList();
+    if (!failed.isEmpty()) {
+      throw new AssertionError("failed: " + failed);
+    }
+    return last.keySet().stream().map(activeAt::get).max(Instant::compareTo).orElseThrow();
+  }
+
+  /** Deletes all servers, and waits until no list has them any more. */
+  void deleteAll() {
+    for (String id : List.copyOf(lastSeen.keySet())) {
+      Member any = cluster.controllers().getFirst();
+      int status = cluster.send(any, "DELETE", "/compute/v2.1/servers/" + id, null).statusCode();
+      if (status != 204 && status != 404) {
+        throw new AssertionError("deletion of " + id + " was answered with " + status);
+      }
+    }
+    ChaosCluster.await("deletions", () -> lastSeen, Map::isEmpty);
+  }
+
+  /** When a server was first seen ACTIVE. */
+  Instant activeAt(String id) {
+    return activeAt.get(id);
+  }
+
+  @Override
+  public void close() {
+    closed.countDown();
+    for (Thread thread : threads) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+}

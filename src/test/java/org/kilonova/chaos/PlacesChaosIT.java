@@ -1,0 +1,146 @@
+package org.kilonova.chaos;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.CleanupMode;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.kilonova.chaos.ChaosCluster.Member;
+
+/**
+ * Processes die at the very places where most could go wrong: after something was made durable and
+ * before anybody heard of it, after something was done and before that was made durable. Alone, and
+ * two at once. They are started again, and nothing is lost, done twice or left behind.
+ */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class PlacesChaosIT {
+  private static final List<String> CONTROLLERS_PLACES =
+      List.of(
+          "api-before-persist",
+          "api-after-persist",
+          "entity-after-InstanceRequested",
+          "entity-after-HostSelected",
+          "entity-after-NetworkAllocated",
+          "entity-after-BlockDevicesMapped",
+          "entity-after-SpawnConfirmed",
+          "entity-after-InstanceActivated",
+          "scheduler-before-answer",
+          "scheduler-after-answer");
+
+  private static final List<String> AGENTS_PLACES =
+      List.of(
+          "agent-after-claim",
+          "agent-after-DEFINED",
+          "agent-after-STARTED_PAUSED",
+          "agent-before-report",
+          "agent-after-report",
+          "agent-after-resume");
+
+  private static final Duration SETTLED = Duration.ofSeconds(60);
+  private static final int SERVERS = 8;
+  private static final int PAIRS = 6;
+  private static final String POSTGRES = "PostgreSQL";
+
+  @TempDir(cleanup = CleanupMode.ON_SUCCESS)
+  static Path dir;
+
+  private final long seed = Long.getLong("kilonova.chaos.seed", System.nanoTime());
+  private ChaosCluster cluster;
+  private Judge judge;
+  private int clusters;
+
+  /** Whether the last scenario left the cluster as it found it, so that the next can use it. */
+  private boolean sound;
+
+  @BeforeEach
+  void cluster() {
+    if (!sound) {
+      close();
+      cluster = new ChaosCluster(dir.resolve("cluster-" + ++clusters), "works");
+      IntStream.rangeClosed(1, 2).forEach(i -> cluster.add("controller-" + i, "controller"));
+      IntStream.rangeClosed(1, 2).forEach(i -> cluster.add("compute-" + i, "compute"));
+      cluster.startAll(2);
+      cluster.prepare();
+      judge = cluster.judge();
+    }
+    sound = false;
+  }
+
+  @AfterAll
+  void close() {
+    if (cluster != null) {
+      judge.close();
+      cluster.close();
+    }
+  }
+
+  static Stream<String> places() {
+    return Stream.of(CONTROLLERS_PLACES, AGENTS_PLACES).flatMap(List::stream);
+  }
+
+  @ParameterizedTest
+  @MethodSource
+  void places(String place) {
+    strike(List.of(place));
+  }
+
+  /** All pairs are many: a sample, but for the slow suite. */
+  Stream<List<String>> pairs() {
+    List<List<String>> pairs = new ArrayList<>();
+    for (String controllers : CONTROLLERS_PLACES) {
+      AGENTS_PLACES.forEach(agents -> pairs.add(List.of(controllers, agents)));
+      pairs.add(List.of(controllers, POSTGRES));
+    }
+    AGENTS_PLACES.forEach(agents -> pairs.add(List.of(agents, POSTGRES)));
+    Collections.shuffle(pairs, new Random(seed));
+    return pairs.stream().limit(Boolean.getBoolean("kilonova.slow") ? pairs.size() : PAIRS);
+  }
+
+  @ParameterizedTest
+  @MethodSource
+  void pairs(List<String> places) {
+    strike(places);
+  }
+
+  private void strike(List<String> places) {
+    List<String> armed = places.stream().filter(place -> !place.equals(POSTGRES)).toList();
+    armed.forEach(cluster::arm);
+    try (BootLoad load = new BootLoad(cluster)) {
+      load.boot(SERVERS, 4);
+      if (places.contains(POSTGRES)) {
+        cluster.killPostgres();
+        cluster.startPostgres();
+      }
+      List<Member> dead =
+          ChaosCluster.await("death at " + armed, cluster::dead, d -> d.size() == armed.size());
+      dead.forEach(cluster::start);
+      dead.stream().filter(Member::isController).forEach(cluster::awaitServing);
+      load.allActive();
+      judge.onlyTheseAreThere(load::servers, SETTLED);
+      report(
+          "seed %d: died at %s: %s; %d accepted, all %d ACTIVE",
+          seed, places, names(dead), load.accepted().size(), load.servers().size());
+      load.deleteAll();
+      judge.onlyTheseAreThere(List::of, SETTLED);
+    }
+    sound = true;
+  }
+
+  private static List<String> names(List<Member> members) {
+    return members.stream().map(Member::name).toList();
+  }
+
+  private static void report(String format, Object... args) {
+    System.out.println("chaos: " + format.formatted(args));
+  }
+}
