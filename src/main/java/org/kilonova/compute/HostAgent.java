@@ -188,6 +188,8 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
   private HostAgent(
       ActorContext<Command> context, TimerScheduler<Command> timers, Setup setup, OnReady onReady) {
     super(context);
+    // By itself it is named after the first who logs: Akka, if that is about a timer.
+    context.setLoggerName(HostAgent.class);
     this.setup = setup;
     this.timers = timers;
     this.onReady = onReady;

@@ -158,6 +158,8 @@ public final class HostDirectory extends AbstractBehavior<HostDirectory.Command>
   private HostDirectory(
       ActorContext<Command> context, TimerScheduler<Command> timers, Setup setup) {
     super(context);
+    // By itself it is named after the first who logs: Akka, if that is about a timer.
+    context.setLoggerName(HostDirectory.class);
     this.setup = setup;
     this.feed = context.messageAdapter(HostFeed.class, Fed::new);
     context
@@ -181,11 +183,6 @@ public final class HostDirectory extends AbstractBehavior<HostDirectory.Command>
   private Behavior<Command> onListed(Listed listed) {
     members = listed.listing().getAllServiceInstances(ComputeNodes.KEY);
     reachable = listed.listing().getServiceInstances(ComputeNodes.KEY);
-    for (ActorRef<NodeCommand> node : reachable) {
-      if (!nodes.containsKey(node)) {
-        node.tell(new Follow(feed));
-      }
-    }
     nodes.keySet().retainAll(members);
     return check();
   }
@@ -257,6 +254,14 @@ public final class HostDirectory extends AbstractBehavior<HostDirectory.Command>
   /** Presence from three signs: membership, reachability, and messages that keep coming. */
   private Behavior<Command> check() {
     Instant now = setup.clock().instant();
+    for (ActorRef<NodeCommand> node : reachable) {
+      if (!nodes.containsKey(node)) {
+        // Again until it has answered: a first message to a process that is just joining can get
+        // lost, and a
+        // host that is never heard of counts as gone.
+        node.tell(new Follow(feed));
+      }
+    }
     Map<HostId, ActorRef<NodeCommand>> owners = new HashMap<>();
     nodes.forEach((ref, node) -> node.hosts.forEach(h -> owners.put(h, ref)));
     for (Known known : setup.view().hosts.values()) {

@@ -106,6 +106,8 @@ final class InstanceWorker extends AbstractBehavior<InstanceWorker.Command> {
   private InstanceWorker(
       ActorContext<Command> context, TimerScheduler<Command> timers, Setup setup) {
     super(context);
+    // By itself it is named after the first who logs: Akka, if that is about a timer.
+    context.setLoggerName(InstanceWorker.class);
     this.setup = setup;
     this.timers = timers;
   }

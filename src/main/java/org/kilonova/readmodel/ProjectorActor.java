@@ -82,6 +82,8 @@ public final class ProjectorActor extends AbstractBehavior<ProjectorActor.Comman
   private ProjectorActor(
       ActorContext<Command> context, TimerScheduler<Command> timers, Setup setup) {
     super(context);
+    // By itself it is named after the first who logs: Akka, if that is about a timer.
+    context.setLoggerName(ProjectorActor.class);
     this.setup = setup;
     this.timers = timers;
     context.getSelf().tell(new Tick());

@@ -143,6 +143,8 @@ public final class SchedulerActor extends AbstractBehavior<Command> {
   private SchedulerActor(
       ActorContext<Command> context, TimerScheduler<Command> timers, Setup setup) {
     super(context);
+    // By itself it is named after the first who logs: Akka, if that is about a timer.
+    context.setLoggerName(SchedulerActor.class);
     this.setup = setup;
     this.timers = timers;
     this.cloud = new Cloud(setup.ratios(), setup.defaultZone());

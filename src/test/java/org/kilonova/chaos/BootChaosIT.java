@@ -12,8 +12,6 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
-import org.junit.jupiter.api.io.CleanupMode;
-import org.junit.jupiter.api.io.TempDir;
 import org.kilonova.chaos.ChaosCluster.Member;
 
 /**
@@ -30,40 +28,32 @@ class BootChaosIT {
   private static final int SERVERS = 200;
   private static final int CLIENTS = 16;
 
-  @TempDir(cleanup = CleanupMode.ON_SUCCESS)
-  static Path dir;
-
   private final long seed = Long.getLong("kilonova.chaos.seed", System.nanoTime());
   private final Random random = new Random(seed);
+  private final SharedCluster shared =
+      new SharedCluster(BootChaosIT.class, BootChaosIT::threeControllers);
   private ChaosCluster cluster;
   private Judge judge;
-  private int clusters;
 
-  /** Whether the last scenario left the cluster as it found it, so that the next can use it. */
-  private boolean sound;
+  private static ChaosCluster threeControllers(Path dir) {
+    ChaosCluster cluster =
+        new ChaosCluster(dir, "slow").with("kilonova.compute.simulated-hosts", 5);
+    IntStream.rangeClosed(1, 3).forEach(i -> cluster.add("controller-" + i, "controller"));
+    IntStream.rangeClosed(1, 2).forEach(i -> cluster.add("compute-" + i, "compute"));
+    cluster.startAll(10);
+    cluster.prepare();
+    return cluster;
+  }
 
   @BeforeEach
-  void threeControllers() {
-    if (!sound) {
-      close();
-      cluster =
-          new ChaosCluster(dir.resolve("cluster-" + ++clusters), "slow")
-              .with("kilonova.compute.simulated-hosts", 5);
-      IntStream.rangeClosed(1, 3).forEach(i -> cluster.add("controller-" + i, "controller"));
-      IntStream.rangeClosed(1, 2).forEach(i -> cluster.add("compute-" + i, "compute"));
-      cluster.startAll(10);
-      cluster.prepare();
-      judge = cluster.judge();
-    }
-    sound = false;
+  void use() {
+    cluster = shared.use();
+    judge = shared.judge();
   }
 
   @AfterAll
   void close() {
-    if (cluster != null) {
-      judge.close();
-      cluster.close();
-    }
+    shared.close();
   }
 
   @Test
@@ -77,7 +67,7 @@ class BootChaosIT {
         });
     cluster.start(victim);
     cluster.awaitServing(victim);
-    sound = true;
+    shared.sound();
   }
 
   @Test
@@ -91,7 +81,7 @@ class BootChaosIT {
         });
     cluster.start(victim);
     cluster.awaitServing(victim);
-    sound = true;
+    shared.sound();
   }
 
   @Test
@@ -105,7 +95,7 @@ class BootChaosIT {
           cluster.start(victim);
           return Instant.now();
         });
-    sound = true;
+    shared.sound();
   }
 
   @Test
@@ -117,7 +107,23 @@ class BootChaosIT {
           cluster.startPostgres();
           return Instant.now();
         });
-    sound = true;
+    shared.sound();
+  }
+
+  @Test
+  void postgresqlKilledWhileShardsMoveLosesNothing() {
+    Member back = cluster.member("controller-2");
+    cluster.kill(back);
+    cluster.start(back);
+    cluster.awaitServing(back);
+    under200Boots(
+        "PostgreSQL while shards move to " + back.name(),
+        () -> {
+          cluster.killPostgres();
+          cluster.startPostgres();
+          return Instant.now();
+        });
+    shared.sound();
   }
 
   private interface Strike {

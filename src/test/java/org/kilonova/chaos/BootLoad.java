@@ -8,9 +8,12 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
@@ -49,7 +52,9 @@ final class BootLoad implements AutoCloseable {
   private final Queue<String> wrong = new ConcurrentLinkedQueue<>();
   private final Map<String, Instant> activeAt = new ConcurrentHashMap<>();
   private final CountDownLatch closed = new CountDownLatch(1);
+  private final Set<String> deleted = ConcurrentHashMap.newKeySet();
   private final AtomicInteger next = new AtomicInteger();
+  private final AtomicInteger turn = new AtomicInteger();
   private volatile Map<String, String> lastSeen = Map.of();
   private volatile int wanted;
 
@@ -80,31 +85,37 @@ final class BootLoad implements AutoCloseable {
   }
 
   private void bootOne(String name) {
+    request(
+        "POST", "/compute/v2.1/servers", cluster.bootRequest(name), "boot of " + name, Set.of(202));
+  }
+
+  /** Asks one controller after the other until one answers as it should. */
+  private void request(String method, String path, Object body, String what, Set<Integer> wanted) {
     Instant giveUp = Instant.now().plus(PATIENCE);
-    int turn = next.get();
     for (int tries = 1; Instant.now().isBefore(giveUp) && !isClosed(); tries++) {
       List<Member> there = cluster.controllers();
       if (!there.isEmpty()) {
-        Member member = there.get(Math.floorMod(turn + tries, there.size()));
+        Member member = there.get(Math.floorMod(turn.getAndIncrement(), there.size()));
         Instant from = Instant.now();
         try {
-          HttpResponse<byte[]> answer =
-              cluster.send(member, "POST", "/compute/v2.1/servers", cluster.bootRequest(name));
+          HttpResponse<byte[]> answer = cluster.send(member, method, path, body);
           Duration took = Duration.between(from, Instant.now());
-          if (answer.statusCode() == 202) {
-            String id = ChaosCluster.json(answer).path("server").path("id").asText();
-            accepted.add(new Accepted(id, Instant.now(), took, tries));
+          if (wanted.contains(answer.statusCode())) {
+            if (answer.statusCode() == 202) {
+              String id = ChaosCluster.json(answer).path("server").path("id").asText();
+              accepted.add(new Accepted(id, Instant.now(), took, tries));
+            }
             return;
           }
-          note(from, "POST", answer, took);
+          note(from, method, answer, took);
         } catch (UncheckedIOException e) {
-          notAnswered(from, "POST", e.getCause());
+          notAnswered(from, method, e.getCause());
         }
       }
       pause(RETRY);
     }
     if (!isClosed()) {
-      wrong.add(name + " could not be booted in " + PATIENCE);
+      wrong.add(what + " was not done in " + PATIENCE);
     }
   }
 
@@ -190,11 +201,11 @@ final class BootLoad implements AutoCloseable {
   /** How many servers are in each state, for a line in a log. */
   String states() {
     return lastSeen.values().stream()
-        .collect(Collectors.groupingBy(s -> s, java.util.TreeMap::new, Collectors.counting()))
+        .collect(Collectors.groupingBy(s -> s, TreeMap::new, Collectors.counting()))
         .toString();
   }
 
-  /** Booted and not yet seen ACTIVE. */
+  /** Accepted and not yet seen ACTIVE. */
   long inFlight() {
     return accepted.stream().filter(a -> !activeAt.containsKey(a.id())).count();
   }
@@ -224,7 +235,7 @@ final class BootLoad implements AutoCloseable {
    */
   Instant allActive() {
     allAccepted();
-    Collection<String> ids = acceptedIds();
+    List<String> ids = acceptedIds().stream().filter(id -> !deleted.contains(id)).toList();
     Map<String, String> last =
         ChaosCluster.await(
             "boots",
@@ -246,14 +257,38 @@ final class BootLoad implements AutoCloseable {
 
   /** Deletes all servers, and waits until no list has them any more. */
   void deleteAll() {
-    for (String id : List.copyOf(lastSeen.keySet())) {
-      Member any = cluster.controllers().getFirst();
-      int status = cluster.send(any, "DELETE", "/compute/v2.1/servers/" + id, null).statusCode();
-      if (status != 204 && status != 404) {
-        throw new AssertionError("deletion of " + id + " was answered with " + status);
-      }
+    delete(servers(), 4);
+    allDeleted();
+  }
+
+  /** Deletes servers, by so many clients at once; returns at once. */
+  void delete(Collection<String> ids, int clients) {
+    Queue<String> left = new ConcurrentLinkedQueue<>(ids);
+    deleted.addAll(ids);
+    for (int i = 0; i < clients; i++) {
+      threads.add(
+          Thread.ofVirtual()
+              .start(
+                  () -> {
+                    for (String id = left.poll(); id != null && !isClosed(); id = left.poll()) {
+                      deleteOne(id);
+                    }
+                  }));
     }
-    ChaosCluster.await("deletions", () -> lastSeen, Map::isEmpty);
+  }
+
+  /** Repeats itself, so an answer that got lost may show as a server that is not there. */
+  private void deleteOne(String id) {
+    request("DELETE", "/compute/v2.1/servers/" + id, null, "deletion of " + id, Set.of(204, 404));
+  }
+
+  /** Waits until no list has those any more that were to be deleted. */
+  void allDeleted() {
+    ChaosCluster.await(
+        "deletions",
+        () -> lastSeen,
+        seen -> !wrong.isEmpty() || Collections.disjoint(seen.keySet(), deleted));
+    nothingWrong();
   }
 
   /** When a server was first seen ACTIVE. */

@@ -13,6 +13,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -235,6 +236,19 @@ final class ChaosCluster implements AutoCloseable {
     }
   }
 
+  /** Nobody dies at any place from now on. */
+  void disarm() {
+    if (Files.isDirectory(failPoints())) {
+      try (DirectoryStream<Path> places = Files.newDirectoryStream(failPoints())) {
+        for (Path place : places) {
+          Files.deleteIfExists(place);
+        }
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+  }
+
   /** Members that were started and do not run. */
   List<Member> dead() {
     return members.values().stream().filter(m -> m.process != null && !m.isAlive()).toList();
@@ -242,6 +256,11 @@ final class ChaosCluster implements AutoCloseable {
 
   private Path failPoints() {
     return dir.resolve("failpoints");
+  }
+
+  /** Those that are dead included. */
+  List<Member> allControllers() {
+    return members.values().stream().filter(Member::isController).toList();
   }
 
   /** As a power cut would. */

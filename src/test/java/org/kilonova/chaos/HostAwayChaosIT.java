@@ -12,8 +12,6 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
-import org.junit.jupiter.api.io.CleanupMode;
-import org.junit.jupiter.api.io.TempDir;
 import org.kilonova.chaos.ChaosCluster.Member;
 import org.kilonova.compute.driver.fake.FakeHypervisorOracle.Found;
 
@@ -25,41 +23,35 @@ class HostAwayChaosIT {
 
   private static final Duration SETTLED = Duration.ofSeconds(60);
 
-  @TempDir(cleanup = CleanupMode.ON_SUCCESS)
-  static Path dir;
-
+  private final SharedCluster shared =
+      new SharedCluster(HostAwayChaosIT.class, HostAwayChaosIT::cluster);
   private ChaosCluster cluster;
   private Judge judge;
   private Member victim;
-  private int clusters;
 
-  /** Whether the last scenario left the cluster as it found it, so that the next can use it. */
-  private boolean sound;
+  private static ChaosCluster cluster(Path dir) {
+    ChaosCluster cluster =
+        new ChaosCluster(dir, "slow")
+            .with("kilonova.boot.deadline", DEADLINE.toSeconds() + "s")
+            .with("kilonova.boot.wake-grace", "5s");
+    cluster.add("controller-1", "controller");
+    cluster.add("compute-1", "compute");
+    cluster.add("compute-2", "compute");
+    cluster.startAll(2);
+    cluster.prepare();
+    return cluster;
+  }
 
   @BeforeEach
-  void cluster() {
-    if (!sound) {
-      close();
-      cluster =
-          new ChaosCluster(dir.resolve("cluster-" + ++clusters), "slow")
-              .with("kilonova.boot.deadline", DEADLINE.toSeconds() + "s")
-              .with("kilonova.boot.wake-grace", "5s");
-      cluster.add("controller-1", "controller");
-      victim = cluster.add("compute-1", "compute");
-      cluster.add("compute-2", "compute");
-      cluster.startAll(2);
-      cluster.prepare();
-      judge = cluster.judge();
-    }
-    sound = false;
+  void use() {
+    cluster = shared.use();
+    judge = shared.judge();
+    victim = cluster.member("compute-1");
   }
 
   @AfterAll
   void close() {
-    if (cluster != null) {
-      judge.close();
-      cluster.close();
-    }
+    shared.close();
   }
 
   @Test
@@ -83,7 +75,7 @@ class HostAwayChaosIT {
       load.deleteAll();
       judge.onlyTheseAreThere(List::of, SETTLED);
     }
-    sound = true;
+    shared.sound();
   }
 
   @Test
@@ -97,7 +89,7 @@ class HostAwayChaosIT {
       load.deleteAll();
       judge.onlyTheseAreThere(List::of, SETTLED);
     }
-    sound = true;
+    shared.sound();
   }
 
   /** Returns those that were past their commit point on the host that died. */
@@ -153,7 +145,7 @@ class HostAwayChaosIT {
       cluster.start(victim);
       judge.onlyTheseAreThere(List::of, SETTLED);
     }
-    sound = true;
+    shared.sound();
   }
 
   private List<Found> domainsOf(Collection<String> ids) {

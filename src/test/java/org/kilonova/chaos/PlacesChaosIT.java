@@ -11,8 +11,6 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.TestInstance;
-import org.junit.jupiter.api.io.CleanupMode;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.kilonova.chaos.ChaosCluster.Member;
@@ -24,68 +22,39 @@ import org.kilonova.chaos.ChaosCluster.Member;
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class PlacesChaosIT {
-  private static final List<String> CONTROLLERS_PLACES =
-      List.of(
-          "api-before-persist",
-          "api-after-persist",
-          "entity-after-InstanceRequested",
-          "entity-after-HostSelected",
-          "entity-after-NetworkAllocated",
-          "entity-after-BlockDevicesMapped",
-          "entity-after-SpawnConfirmed",
-          "entity-after-InstanceActivated",
-          "scheduler-before-answer",
-          "scheduler-after-answer");
-
-  private static final List<String> AGENTS_PLACES =
-      List.of(
-          "agent-after-claim",
-          "agent-after-DEFINED",
-          "agent-after-STARTED_PAUSED",
-          "agent-before-report",
-          "agent-after-report",
-          "agent-after-resume");
-
   private static final Duration SETTLED = Duration.ofSeconds(60);
   private static final int SERVERS = 8;
   private static final int PAIRS = 6;
   private static final String POSTGRES = "PostgreSQL";
 
-  @TempDir(cleanup = CleanupMode.ON_SUCCESS)
-  static Path dir;
-
   private final long seed = Long.getLong("kilonova.chaos.seed", System.nanoTime());
+  private final SharedCluster shared =
+      new SharedCluster(PlacesChaosIT.class, PlacesChaosIT::cluster);
   private ChaosCluster cluster;
   private Judge judge;
-  private int clusters;
 
-  /** Whether the last scenario left the cluster as it found it, so that the next can use it. */
-  private boolean sound;
+  private static ChaosCluster cluster(Path dir) {
+    ChaosCluster cluster = new ChaosCluster(dir, "works");
+    IntStream.rangeClosed(1, 2).forEach(i -> cluster.add("controller-" + i, "controller"));
+    IntStream.rangeClosed(1, 2).forEach(i -> cluster.add("compute-" + i, "compute"));
+    cluster.startAll(2);
+    cluster.prepare();
+    return cluster;
+  }
 
   @BeforeEach
-  void cluster() {
-    if (!sound) {
-      close();
-      cluster = new ChaosCluster(dir.resolve("cluster-" + ++clusters), "works");
-      IntStream.rangeClosed(1, 2).forEach(i -> cluster.add("controller-" + i, "controller"));
-      IntStream.rangeClosed(1, 2).forEach(i -> cluster.add("compute-" + i, "compute"));
-      cluster.startAll(2);
-      cluster.prepare();
-      judge = cluster.judge();
-    }
-    sound = false;
+  void use() {
+    cluster = shared.use();
+    judge = shared.judge();
   }
 
   @AfterAll
   void close() {
-    if (cluster != null) {
-      judge.close();
-      cluster.close();
-    }
+    shared.close();
   }
 
   static Stream<String> places() {
-    return Stream.of(CONTROLLERS_PLACES, AGENTS_PLACES).flatMap(List::stream);
+    return FailPlaces.ALL.stream();
   }
 
   @ParameterizedTest
@@ -97,11 +66,11 @@ class PlacesChaosIT {
   /** All pairs are many: a sample, but for the slow suite. */
   Stream<List<String>> pairs() {
     List<List<String>> pairs = new ArrayList<>();
-    for (String controllers : CONTROLLERS_PLACES) {
-      AGENTS_PLACES.forEach(agents -> pairs.add(List.of(controllers, agents)));
+    for (String controllers : FailPlaces.OF_CONTROLLERS) {
+      FailPlaces.OF_AGENTS.forEach(agents -> pairs.add(List.of(controllers, agents)));
       pairs.add(List.of(controllers, POSTGRES));
     }
-    AGENTS_PLACES.forEach(agents -> pairs.add(List.of(agents, POSTGRES)));
+    FailPlaces.OF_AGENTS.forEach(agents -> pairs.add(List.of(agents, POSTGRES)));
     Collections.shuffle(pairs, new Random(seed));
     return pairs.stream().limit(Boolean.getBoolean("kilonova.slow") ? pairs.size() : PAIRS);
   }
@@ -133,7 +102,7 @@ class PlacesChaosIT {
       load.deleteAll();
       judge.onlyTheseAreThere(List::of, SETTLED);
     }
-    sound = true;
+    shared.sound();
   }
 
   private static List<String> names(List<Member> members) {
