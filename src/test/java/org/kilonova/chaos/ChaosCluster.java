@@ -69,6 +69,10 @@ final class ChaosCluster implements AutoCloseable {
       return name;
     }
 
+    long pid() {
+      return process.pid();
+    }
+
     boolean isAlive() {
       return process != null && process.isAlive();
     }
@@ -216,6 +220,10 @@ final class ChaosCluster implements AutoCloseable {
       up += service.path("state").asText().equals("up") ? 1 : 0;
     }
     return up;
+  }
+
+  List<Member> all() {
+    return List.copyOf(members.values());
   }
 
   Member member(String name) {

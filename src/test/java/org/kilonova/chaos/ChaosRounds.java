@@ -76,6 +76,7 @@ final class ChaosRounds implements AutoCloseable {
   private final ChaosCluster cluster;
   private final Judge judge;
   private final BootLoad load;
+  private volatile String state = "";
 
   private ChaosRounds(long seed, Path dir) {
     this.seed = seed;
@@ -136,6 +137,7 @@ final class ChaosRounds implements AutoCloseable {
   }
 
   private Result play(int number) {
+    state = "round " + number;
     Round round = Round.of(number, new Random(seed * 1_000_003 + number));
     int before = load.accepted().size();
     List<String> old = new ArrayList<>(load.servers());
@@ -156,6 +158,7 @@ final class ChaosRounds implements AutoCloseable {
     startAgain(); // a place that nobody reached in time may have been reached since
     judge.onlyTheseAreThere(load::servers, SETTLED);
     int accepted = load.accepted().size() - before;
+    state = "";
     return new Result(round, died, states, inFlight, accepted, load.servers().size(), took);
   }
 
@@ -188,6 +191,21 @@ final class ChaosRounds implements AutoCloseable {
     dead.stream().filter(Member::isController).forEach(cluster::awaitServing);
   }
 
+  /** On a terminal: one line that changes while a round goes on. */
+  private void showProgress() {
+    Thread.ofPlatform()
+        .daemon()
+        .start(
+            () -> {
+              while (true) {
+                if (!state.isEmpty()) {
+                  System.err.printf("\r\033[K%s: %s\r", state, load.states());
+                }
+                ChaosCluster.pause(Duration.ofSeconds(1));
+              }
+            });
+  }
+
   @Override
   public void close() {
     load.close();
@@ -203,6 +221,9 @@ final class ChaosRounds implements AutoCloseable {
     boolean json = args[3].equals("json");
     int round = 0;
     try (ChaosRounds chaos = new ChaosRounds(seed, dir)) {
+      if (Boolean.getBoolean("kilonova.chaos.progress")) {
+        chaos.showProgress();
+      }
       for (round = 1; round <= rounds; round++) {
         Result result = chaos.play(round);
         System.out.println(json ? result.json(seed) : result.line(seed));

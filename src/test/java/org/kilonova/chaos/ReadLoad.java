@@ -32,6 +32,7 @@ final class ReadLoad implements AutoCloseable {
   record Read(Instant at, Duration took, Integer status, String problem, boolean retryAfter) {}
 
   private final ChaosCluster cluster;
+  private final Duration pause;
   private final List<Thread> threads = new ArrayList<>();
   private final Queue<Read> failed = new ConcurrentLinkedQueue<>();
   private final AtomicLong answered = new AtomicLong();
@@ -39,7 +40,17 @@ final class ReadLoad implements AutoCloseable {
   private final CountDownLatch closed = new CountDownLatch(1);
 
   ReadLoad(ChaosCluster cluster, int clients) {
+    this(cluster, clients, PAUSE);
+  }
+
+  /**
+   * So many clients, at once.
+   *
+   * @param pause between two requests of a client
+   */
+  ReadLoad(ChaosCluster cluster, int clients, Duration pause) {
     this.cluster = cluster;
+    this.pause = pause;
     for (int i = 0; i < clients; i++) {
       int client = i;
       threads.add(Thread.ofVirtual().start(() -> read(client)));
@@ -65,7 +76,7 @@ final class ReadLoad implements AutoCloseable {
         note(from, null, member.name() + ": " + e);
       }
       try {
-        if (closed.await(PAUSE.toMillis(), TimeUnit.MILLISECONDS)) {
+        if (closed.await(pause.toMillis(), TimeUnit.MILLISECONDS)) {
           return;
         }
       } catch (InterruptedException e) {
