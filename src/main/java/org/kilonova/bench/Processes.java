@@ -4,13 +4,15 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
  * What a cloud's processes use, from /proc: the JVM, and PostgreSQL's postmaster with its backends.
- * PostgreSQL is a session of its own, so it is found by its pid file and not as the JVM's child.
+ * PostgreSQL is the child of the JVM that started it, and stays when that one has gone: found by
+ * its pid file, and never counted as the JVM's.
  *
  * @param jvm the JVM's pid
  * @param postgres the postmaster's pid
@@ -49,8 +51,8 @@ record Processes(long jvm, long postgres) {
   Cpu cpu() {
     try {
       return new Cpu(
-          MILLIS_PER_TICK * ticksOfTree(jvm),
-          MILLIS_PER_TICK * ticksOfTree(postgres),
+          MILLIS_PER_TICK * ticks(jvmTree()),
+          MILLIS_PER_TICK * ticks(tree(postgres)),
           MILLIS_PER_TICK * ticks(Files.readString(Path.of("/proc/self/stat"))),
           MILLIS_PER_TICK * busyTicks(Files.readString(Path.of("/proc/stat"))));
     } catch (IOException e) {
@@ -65,24 +67,24 @@ record Processes(long jvm, long postgres) {
    */
   double pss() {
     long kib = 0;
-    for (long root : List.of(jvm, postgres)) {
-      for (long pid : tree(root)) {
-        try {
-          kib += pssKib(Files.readString(Path.of("/proc/" + pid + "/smaps_rollup")));
-        } catch (IOException e) {
-          if (pid == root) {
-            throw new BenchException("cannot read /proc/" + pid + "/smaps_rollup", e);
-          }
-          // a backend that has just ended
+    List<Long> pids = new ArrayList<>(jvmTree());
+    pids.addAll(tree(postgres));
+    for (long pid : pids) {
+      try {
+        kib += pssKib(Files.readString(Path.of("/proc/" + pid + "/smaps_rollup")));
+      } catch (IOException e) {
+        if (pid == jvm || pid == postgres) {
+          throw new BenchException("cannot read /proc/" + pid + "/smaps_rollup", e);
         }
+        // a backend that has just ended
       }
     }
     return kib * 1024 / 1e6;
   }
 
-  private static long ticksOfTree(long root) {
+  private static long ticks(List<Long> pids) {
     long ticks = 0;
-    for (long pid : tree(root)) {
+    for (long pid : pids) {
       try {
         ticks += ticks(Files.readString(Path.of("/proc/" + pid + "/stat")));
       } catch (IOException e) {
@@ -90,6 +92,12 @@ record Processes(long jvm, long postgres) {
       }
     }
     return ticks;
+  }
+
+  List<Long> jvmTree() {
+    List<Long> pids = new ArrayList<>(tree(jvm));
+    pids.removeAll(tree(postgres));
+    return pids;
   }
 
   /** The process and its descendants. */

@@ -44,15 +44,30 @@ class ProcessesTest {
   @Test
   void aProcessThatComputesUsesProcessorTime() {
     long self = ProcessHandle.current().pid();
-    Processes us = new Processes(self, self);
+    Processes us = new Processes(self, ProcessHandle.current().parent().orElseThrow().pid());
     Processes.Cpu before = us.cpu();
     long spun = 0;
     for (long end = System.nanoTime() + 100_000_000; System.nanoTime() < end; ) {
       spun++;
     }
     assertThat(spun).isPositive();
-    assertThat(us.cpu().since(before).jvm()).isPositive();
+    // the tree below our parent has us in it: it is not counted twice
+    assertThat(us.cpu().since(before).postgres()).isPositive();
+    assertThat(us.cpu().since(before).jvm()).isZero();
     assertThat(us.cpu().since(before).machine()).isPositive();
     assertThat(us.pss()).isPositive();
+  }
+
+  @Test
+  void aDatabaseThatTheJvmStartedIsNotPartOfTheJvm() throws Exception {
+    long self = ProcessHandle.current().pid();
+    Process child = new ProcessBuilder("sleep", "600").start();
+    try {
+      assertThat(new Processes(self, child.pid()).jvmTree())
+          .contains(self)
+          .doesNotContain(child.pid());
+    } finally {
+      child.destroyForcibly().waitFor();
+    }
   }
 }
