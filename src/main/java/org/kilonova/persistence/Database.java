@@ -125,7 +125,9 @@ public final class Database implements AutoCloseable {
    *
    * <p>Our statements are few, each finds its rows through an index, and each runs many times a
    * second. So they are prepared at their first use, and planned once for each connection and not
-   * once for each execution: planning was half of PostgreSQL's work for a boot.
+   * once for each execution: planning was half of PostgreSQL's work for a boot. A plan that is made
+   * without knowing the arguments may look expensive enough for parallel workers or for machine
+   * code; starting either takes longer than any of our statements.
    *
    * <p>A link that is cut says nothing: without time-outs we would wait for an answer for ever, and
    * the server would keep the locks, the transactions and the snapshot of a client that is not
@@ -142,6 +144,7 @@ public final class Database implements AutoCloseable {
         "socketTimeout", "15",
         "options",
             "-c plan_cache_mode=force_generic_plan"
+                + " -c max_parallel_workers_per_gather=0 -c jit=off"
                 + " -c tcp_keepalives_idle=3 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
                 + " -c tcp_user_timeout=9000 -c client_connection_check_interval=5000");
   }

@@ -47,11 +47,11 @@ public final class JournalReader {
         .createQuery(
             """
             SELECT persistence_id, sequence_number, event_ser_id, event_ser_manifest, event_payload,
-              xid::text, ordering
+              xid::text AS xid_text, ordering
             FROM event_journal
             WHERE (xid, ordering) > (CAST(:xid AS text)::xid8, :ordering)
               AND xid < pg_snapshot_xmin(pg_current_snapshot())
-            ORDER BY xid, ordering
+            ORDER BY xid, ordering -- as numbers: an output column called xid would be sorted as text
             LIMIT :limit
             """)
         .bind("xid", after.xid())
