@@ -19,6 +19,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.kilonova.chaos.ChaosCluster.Member;
 
@@ -65,6 +66,15 @@ final class BootLoad implements AutoCloseable {
 
   /** Boots so many servers, by so many clients at once; returns at once. */
   BootLoad boot(int servers, int clients) {
+    return boot(servers, clients, cluster::bootRequest);
+  }
+
+  /** Boots so many servers at once on one host, whatever the scheduler may think of it. */
+  BootLoad bootOn(String host, int servers) {
+    return boot(servers, servers, name -> cluster.bootRequest(name, host));
+  }
+
+  private BootLoad boot(int servers, int clients, Function<String, Object> request) {
     wanted += servers;
     AtomicInteger left = new AtomicInteger(servers);
     for (int i = 0; i < clients; i++) {
@@ -73,7 +83,8 @@ final class BootLoad implements AutoCloseable {
               .start(
                   () -> {
                     while (left.getAndDecrement() > 0 && !isClosed()) {
-                      bootOne("chaos-" + next.incrementAndGet());
+                      String name = "chaos-" + next.incrementAndGet();
+                      bootOne(name, request.apply(name));
                     }
                   }));
     }
@@ -84,9 +95,8 @@ final class BootLoad implements AutoCloseable {
     return closed.getCount() == 0;
   }
 
-  private void bootOne(String name) {
-    request(
-        "POST", "/compute/v2.1/servers", cluster.bootRequest(name), "boot of " + name, Set.of(202));
+  private void bootOne(String name, Object body) {
+    request("POST", "/compute/v2.1/servers", body, "boot of " + name, Set.of(202));
   }
 
   /** Asks one controller after the other until one answers as it should. */

@@ -5,8 +5,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -30,6 +28,7 @@ import java.util.function.Supplier;
 import org.kilonova.compute.driver.fake.FakeHypervisorOracle;
 import org.kilonova.persistence.Database;
 import org.kilonova.persistence.EmbeddedPostgres;
+import org.kilonova.testing.FreePorts;
 
 /**
  * Real processes of the packaged jar on this machine, with one PostgreSQL and fake hypervisors
@@ -46,9 +45,9 @@ final class ChaosCluster implements AutoCloseable {
     private final String name;
     private final String roles;
     private final ChaosNetwork.Host host; // null on this machine's loopback
-    private final int remoting = freePort();
-    private final int management = freePort();
-    private final int api = freePort();
+    private final int remoting = FreePorts.next();
+    private final int management = FreePorts.next();
+    private final int api = FreePorts.next();
     private volatile Process process;
 
     private Member(String name, String roles, ChaosNetwork.Host host) {
@@ -85,7 +84,7 @@ final class ChaosCluster implements AutoCloseable {
   private final Path dir;
   private final String behaviour;
   private final ChaosNetwork network; // null if all are on this machine's loopback
-  private final int postgresPort = freePort();
+  private final int postgresPort = FreePorts.next();
   private final Database.Settings database;
   private final Map<String, Member> members = new LinkedHashMap<>();
   private final HttpClient http =
@@ -471,6 +470,21 @@ final class ChaosCluster implements AutoCloseable {
     return Map.of("server", Map.of("name", name, "imageRef", image, "flavorRef", "1"));
   }
 
+  /** A server on this host, as an administrator may ask for it. */
+  Map<String, Object> bootRequest(String name, String host) {
+    return Map.of(
+        "server",
+        Map.of(
+            "name",
+            name,
+            "imageRef",
+            image,
+            "flavorRef",
+            "1",
+            "availability_zone",
+            "nova:" + host));
+  }
+
   /** A list was answered with something else. */
   static final class NotListed extends RuntimeException {
     private static final long serialVersionUID = 1L;
@@ -534,14 +548,6 @@ final class ChaosCluster implements AutoCloseable {
     EmbeddedPostgres.stop(dir.resolve("postgres"));
     if (network != null) {
       network.close();
-    }
-  }
-
-  private static int freePort() {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
     }
   }
 }

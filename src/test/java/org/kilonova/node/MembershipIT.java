@@ -9,9 +9,6 @@ import akka.actor.typed.javadsl.Behaviors;
 import akka.cluster.MemberStatus;
 import akka.cluster.typed.Cluster;
 import com.typesafe.config.ConfigFactory;
-import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executors;
@@ -23,6 +20,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.kilonova.kernel.Clock;
 import org.kilonova.persistence.AdvisoryLock;
 import org.kilonova.persistence.Database;
+import org.kilonova.testing.FreePorts;
 import org.kilonova.testing.PostgresExtension;
 
 /** Who founds a cluster, and who never does. */
@@ -125,11 +123,7 @@ class MembershipIT {
   private static List<Integer> ports(int count) {
     List<Integer> ports = new ArrayList<>();
     for (int i = 0; i < count; i++) {
-      try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-        ports.add(socket.getLocalPort());
-      } catch (IOException e) {
-        throw new java.io.UncheckedIOException(e);
-      }
+      ports.add(FreePorts.next());
     }
     return ports;
   }

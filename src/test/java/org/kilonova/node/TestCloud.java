@@ -6,9 +6,6 @@ import akka.actor.typed.javadsl.Behaviors;
 import akka.cluster.typed.Cluster;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
-import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -39,6 +36,7 @@ import org.kilonova.network.Networks;
 import org.kilonova.persistence.Database;
 import org.kilonova.readmodel.InstanceRow;
 import org.kilonova.readmodel.InstanceRows;
+import org.kilonova.testing.FreePorts;
 
 /**
  * Several nodes in this JVM, each an actor system of its own on loopback, on one database, with
@@ -110,7 +108,7 @@ public final class TestCloud implements AutoCloseable {
 
   /** Starts a node. */
   public TestNode start(String roles, String host) {
-    int port = freePort();
+    int port = FreePorts.next();
     if (seed == null) {
       seed = "127.0.0.1:" + port;
     }
@@ -272,13 +270,5 @@ public final class TestCloud implements AutoCloseable {
   public void close() {
     nodes.forEach(n -> n.system.terminate());
     nodes.forEach(n -> n.system.getWhenTerminated().toCompletableFuture().join());
-  }
-
-  private static int freePort() {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
-    } catch (IOException e) {
-      throw new AssertionError(e);
-    }
   }
 }

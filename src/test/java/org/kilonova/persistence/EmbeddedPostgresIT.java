@@ -27,6 +27,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.kilonova.kernel.ConfigurationException;
+import org.kilonova.testing.FreePorts;
 import picocli.CommandLine;
 
 /** The embedded PostgreSQL as an operator gets it: real processes, killed for real. */
@@ -39,7 +40,7 @@ class EmbeddedPostgresIT {
 
   @BeforeEach
   void prepare() throws IOException {
-    port = freePort();
+    port = FreePorts.next();
     Path programs = PostgresBinaries.unpack(unpacked);
     Files.createSymbolicLink(dir.resolve(programs.getFileName()), programs);
   }
@@ -298,11 +299,5 @@ class EmbeddedPostgresIT {
 
   private static String permissions(Path path) throws IOException {
     return PosixFilePermissions.toString(Files.getPosixFilePermissions(path));
-  }
-
-  private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
-    }
   }
 }

@@ -5,8 +5,6 @@ import akka.actor.typed.javadsl.Behaviors;
 import akka.http.javadsl.ServerBinding;
 import com.typesafe.config.ConfigFactory;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -22,9 +20,7 @@ public final class LocalFrontDoor implements AutoCloseable {
 
   /** Takes a port; {@link #open} binds it. */
   public LocalFrontDoor() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      this.port = socket.getLocalPort();
-    }
+    this.port = FreePorts.next();
     this.system =
         ActorSystem.create(
             Behaviors.<Void>empty(),

@@ -2,8 +2,6 @@ package org.kilonova.testing;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.URISyntaxException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -65,7 +63,7 @@ final class TestPostgres implements AutoCloseable {
             StandardOpenOption.WRITE);
     try (FileChannel doorFile = door(directory);
         FileLock door = doorFile.lock()) {
-      Database.Settings settings = EmbeddedPostgres.start(directory, freePort());
+      Database.Settings settings = EmbeddedPostgres.start(directory, FreePorts.next());
       Database.Settings admin = onDatabase(settings, "postgres");
       boolean alone = isAlone(users);
       String template = TEMPLATE_PREFIX + "%08x".formatted(migrationsChecksum());
@@ -178,11 +176,5 @@ final class TestPostgres implements AutoCloseable {
 
   private static Jdbi jdbi(Database.Settings settings) {
     return Jdbi.create(settings.url(), settings.user(), settings.password());
-  }
-
-  private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return socket.getLocalPort();
-    }
   }
 }
