@@ -7,15 +7,21 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
 import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.kernel.Nic;
 import org.kilonova.persistence.Database;
+import org.kilonova.persistence.GroupCommit;
 
 /**
  * The embedded network service: ports and addresses in PostgreSQL.
@@ -34,8 +40,15 @@ public final class SqlNetworks implements Networks {
 
   private static final int MAC_ATTEMPTS = 100;
 
+  /** Allocations of one transaction. */
+  private static final int GROUP = 64;
+
   private final Jdbi jdbi;
   private final InstantSource clock;
+
+  /** Many boots at once share commits, and statements. */
+  private final GroupCommit<Wanted, List<Nic>> allocations =
+      new GroupCommit<>(GROUP, this::allocate);
 
   public SqlNetworks(Database database, InstantSource clock) {
     this.jdbi = database.jdbi();
@@ -282,15 +295,157 @@ public final class SqlNetworks implements Networks {
   @Override
   public List<Nic> allocateForInstance(
       InstanceId id, String projectId, HostId host, List<RequestedNetwork> networks) {
-    boolean fixed = networks.stream().anyMatch(requested -> requested.fixedIp() != null);
-    if (!fixed) {
-      try {
-        return allocate(id, projectId, host, networks, false);
-      } catch (QueueEmptyException e) {
-        // all that this took was rolled back
+    Wanted wanted = new Wanted(id, projectId, host, networks);
+    return networks.stream().anyMatch(requested -> requested.fixedIp() != null)
+        ? allocate(wanted, true)
+        : allocations.write(wanted);
+  }
+
+  /** What one instance wants. */
+  private record Wanted(
+      InstanceId id, String projectId, HostId host, List<RequestedNetwork> networks) {}
+
+  /** Several at once, all or none; whoever is alone gets his even if that takes longer. */
+  private List<List<Nic>> allocate(List<Wanted> group) {
+    if (group.size() > 1) {
+      return jdbi.inTransaction(handle -> together(handle, group));
+    }
+    Wanted wanted = group.getFirst();
+    try {
+      return List.of(allocate(wanted, false));
+    } catch (QueueEmptyException e) {
+      // all that this took was rolled back
+      return List.of(allocate(wanted, true));
+    }
+  }
+
+  /** One port of one instance. */
+  private record NewPort(UUID id, Network network, Wanted wanted, int position, String mac) {}
+
+  /**
+   * A few statements for all of them. Instances are locked in the order of their ids, first those
+   * that nobody allocated for before, then the others: so two such transactions cannot wait for one
+   * another.
+   *
+   * @throws RuntimeException if any of it takes more than this; then nothing has happened
+   */
+  private List<List<Nic>> together(Handle handle, List<Wanted> group) {
+    Set<UUID> first = lockNewForAllocation(handle, group);
+    Map<UUID, List<Nic>> allocated = new HashMap<>();
+    group.stream()
+        .filter(wanted -> !first.contains(wanted.id.uuid()))
+        .sorted(Comparator.comparing(wanted -> wanted.id.uuid()))
+        .forEach(wanted -> allocated.put(wanted.id.uuid(), allocate(handle, wanted, false)));
+    Map<UUID, Optional<Network>> networks = new HashMap<>();
+    List<NewPort> ports = new ArrayList<>();
+    for (Wanted wanted : group) {
+      if (!first.contains(wanted.id.uuid())) {
+        continue;
+      }
+      allocated.put(wanted.id.uuid(), new ArrayList<>());
+      for (int position = 0; position < wanted.networks.size(); position++) {
+        String requested = wanted.networks.get(position).networkId();
+        Network network =
+            uuid(requested)
+                .flatMap(
+                    uuid ->
+                        networks.computeIfAbsent(
+                            uuid, u -> visibleNetwork(handle, u, wanted.projectId, true)))
+                .orElseThrow(() -> unknown(requested));
+        UUID port = Addresses.portId(wanted.id, position);
+        ports.add(new NewPort(port, network, wanted, position, Addresses.mac(port, 0)));
       }
     }
-    return allocate(id, projectId, host, networks, true);
+    addPorts(handle, ports);
+    Map<UUID, String> addresses = new HashMap<>();
+    ports.stream()
+        .collect(Collectors.groupingBy(port -> port.network))
+        .forEach((network, those) -> addresses.putAll(takeQueued(handle, network, those)));
+    for (NewPort port : ports) {
+      allocated
+          .get(port.wanted.id.uuid())
+          .add(port.network.nic(port.id, port.mac, addresses.get(port.id)));
+    }
+    return group.stream().map(wanted -> List.copyOf(allocated.get(wanted.id.uuid()))).toList();
+  }
+
+  /** Returns those that nobody allocated or released for before; they are locked now. */
+  private static Set<UUID> lockNewForAllocation(Handle handle, List<Wanted> group) {
+    return handle
+        .createQuery(
+            """
+            INSERT INTO instance_network (instance_uuid) SELECT unnest(:ids)
+            ON CONFLICT (instance_uuid) DO NOTHING RETURNING instance_uuid
+            """)
+        .bindArray(
+            "ids", UUID.class, group.stream().map(wanted -> wanted.id.uuid()).sorted().toList())
+        .mapTo(UUID.class)
+        .set();
+  }
+
+  private void addPorts(Handle handle, List<NewPort> ports) {
+    int added =
+        handle
+            .createUpdate(
+                """
+                INSERT INTO port
+                  (id, network_id, project_id, instance_uuid, position, mac, host, created_at)
+                SELECT id, network, project, instance, position, mac::macaddr, host, :now
+                FROM unnest(:ids, :networks, :projects, :instances, :positions, :macs, :hosts)
+                  AS p (id, network, project, instance, position, mac, host)
+                ON CONFLICT (network_id, mac) DO NOTHING
+                """)
+            .bindArray("ids", UUID.class, ports.stream().map(NewPort::id).toList())
+            .bindArray("networks", UUID.class, ports.stream().map(p -> p.network.id).toList())
+            .bindArray(
+                "projects", String.class, ports.stream().map(p -> p.wanted.projectId).toList())
+            .bindArray(
+                "instances", UUID.class, ports.stream().map(p -> p.wanted.id.uuid()).toList())
+            .bindArray("positions", Integer.class, ports.stream().map(NewPort::position).toList())
+            .bindArray("macs", String.class, ports.stream().map(NewPort::mac).toList())
+            .bindArray(
+                "hosts", String.class, ports.stream().map(p -> p.wanted.host.name()).toList())
+            .bind("now", clock.instant())
+            .execute();
+    if (added < ports.size()) {
+      throw new IllegalStateException("a MAC address is in use");
+    }
+  }
+
+  /**
+   * Takes, for each port, one of the addresses that have been free for longest.
+   *
+   * @throws QueueEmptyException if there are too few
+   */
+  private static Map<UUID, String> takeQueued(Handle handle, Network network, List<NewPort> ports) {
+    Map<UUID, String> taken =
+        handle
+            .createQuery(
+                """
+                WITH free AS (
+                  SELECT address, row_number() OVER () AS n FROM (
+                    SELECT address FROM fixed_address
+                    WHERE subnet_id = :subnet AND port_id IS NULL
+                    ORDER BY queued LIMIT :count FOR UPDATE SKIP LOCKED) AS locked)
+                UPDATE fixed_address a SET port_id = p.id
+                FROM free JOIN unnest(:ports) WITH ORDINALITY AS p (id, n) USING (n)
+                WHERE a.subnet_id = :subnet AND a.address = free.address
+                RETURNING a.port_id, host(a.address) AS address
+                """)
+            .bind("subnet", network.subnetId)
+            .bind("count", ports.size())
+            .bindArray("ports", UUID.class, ports.stream().map(NewPort::id).toList())
+            .reduceRows(
+                new HashMap<>(),
+                (all, row) -> {
+                  all.put(
+                      row.getColumn("port_id", UUID.class), row.getColumn("address", String.class));
+                  return all;
+                });
+    if (taken.size() < ports.size()) {
+      throw new QueueEmptyException();
+    }
+    return taken;
   }
 
   /**
@@ -300,44 +455,41 @@ public final class SqlNetworks implements Networks {
    *     attempt may extend the queue and may wait for addresses that others are just taking. No
    *     other attempt ever waits once it has taken something; so they cannot wait for one another.
    */
-  private List<Nic> allocate(
-      InstanceId id,
-      String projectId,
-      HostId host,
-      List<RequestedNetwork> networks,
-      boolean alone) {
-    return jdbi.inTransaction(
-        handle -> {
-          boolean first = lockForAllocation(handle, id);
-          List<Nic> before = first ? List.of() : nics(handle, id);
-          if (!before.isEmpty()) {
-            rebind(handle, id, host);
-            return before;
-          }
-          if (alone) {
-            lockSubnets(handle, networks);
-          }
-          List<Nic> allocated = new ArrayList<>();
-          for (int position = 0; position < networks.size(); position++) {
-            RequestedNetwork requested = networks.get(position);
-            Network network =
-                uuid(requested.networkId())
-                    .flatMap(uuid -> visibleNetwork(handle, uuid, projectId, true))
-                    .orElseThrow(() -> unknown(requested.networkId()));
-            UUID port = Addresses.portId(id, position);
-            String mac = addPort(handle, port, network, projectId, id, position, host);
-            String address;
-            if (requested.fixedIp() != null) {
-              address = take(handle, network, port, requested.fixedIp());
-            } else if (alone) {
-              address = takePatiently(handle, network, port);
-            } else {
-              address = takeQueued(handle, network, port).orElseThrow(QueueEmptyException::new);
-            }
-            allocated.add(network.nic(port, mac, address));
-          }
-          return List.copyOf(allocated);
-        });
+  private List<Nic> allocate(Wanted wanted, boolean alone) {
+    return jdbi.inTransaction(handle -> allocate(handle, wanted, alone));
+  }
+
+  private List<Nic> allocate(Handle handle, Wanted wanted, boolean alone) {
+    InstanceId id = wanted.id;
+    boolean first = lockForAllocation(handle, id);
+    List<Nic> before = first ? List.of() : nics(handle, id);
+    if (!before.isEmpty()) {
+      rebind(handle, id, wanted.host);
+      return before;
+    }
+    if (alone) {
+      lockSubnets(handle, wanted.networks);
+    }
+    List<Nic> allocated = new ArrayList<>();
+    for (int position = 0; position < wanted.networks.size(); position++) {
+      RequestedNetwork requested = wanted.networks.get(position);
+      Network network =
+          uuid(requested.networkId())
+              .flatMap(uuid -> visibleNetwork(handle, uuid, wanted.projectId, true))
+              .orElseThrow(() -> unknown(requested.networkId()));
+      UUID port = Addresses.portId(id, position);
+      String mac = addPort(handle, port, network, wanted.projectId, id, position, wanted.host);
+      String address;
+      if (requested.fixedIp() != null) {
+        address = take(handle, network, port, requested.fixedIp());
+      } else if (alone) {
+        address = takePatiently(handle, network, port);
+      } else {
+        address = takeQueued(handle, network, port).orElseThrow(QueueEmptyException::new);
+      }
+      allocated.add(network.nic(port, mac, address));
+    }
+    return List.copyOf(allocated);
   }
 
   /** The queue of free addresses is empty, or all of it is being taken by others. */

@@ -8,10 +8,14 @@ import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.UUID;
 import java.util.concurrent.Callable;
@@ -23,6 +27,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestReporter;
@@ -446,6 +451,35 @@ class SqlNetworksIT {
       }
     }
     return killed;
+  }
+
+  /** Instances of a restarted node ask all at once, some for what they have already. */
+  @Test
+  void manyAtOnceOfWhichSomeRepeatGetEachTheirOwn() throws Exception {
+    makeFlat("10.57.0.0/16");
+    List<InstanceId> ids = Stream.generate(InstanceId::random).limit(40).toList();
+    Map<InstanceId, List<Nic>> before = new HashMap<>();
+    ids.subList(0, 10).forEach(id -> before.put(id, allocate(id, any())));
+    List<Callable<List<Nic>>> calls = new ArrayList<>();
+    for (int i = 0; i < 2; i++) {
+      ids.forEach(id -> calls.add(() -> allocate(id, any())));
+    }
+    Collections.shuffle(calls, new Random(1));
+
+    Map<String, Set<List<Nic>>> byPort = new HashMap<>();
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      for (Future<List<Nic>> nics : threads.invokeAll(calls)) {
+        byPort
+            .computeIfAbsent(nics.get().getFirst().portId(), port -> new HashSet<>())
+            .add(nics.get());
+      }
+    }
+
+    assertThat(byPort).hasSize(40).allSatisfy((port, nics) -> assertThat(nics).hasSize(1));
+    before.forEach(
+        (id, nics) -> assertThat(byPort.get(nics.getFirst().portId())).containsExactly(nics));
+    assertThat(count("SELECT count(DISTINCT address) FROM fixed_address WHERE port_id IS NOT NULL"))
+        .isEqualTo(40);
   }
 
   @Test
