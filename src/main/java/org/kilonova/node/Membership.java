@@ -25,6 +25,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
 import java.util.stream.StreamSupport;
 import org.kilonova.persistence.AdvisoryLock;
 import org.kilonova.persistence.Database;
@@ -63,7 +65,7 @@ final class Membership extends AbstractBehavior<Membership.Command> {
 
   private record Look() implements Command {}
 
-  private record Looked(boolean mayFound) implements Command {}
+  private record Looked(boolean held) implements Command {}
 
   /**
    * What it works with.
@@ -71,18 +73,21 @@ final class Membership extends AbstractBehavior<Membership.Command> {
    * @param self this process's address
    * @param seeds of all controllers, the same list everywhere
    * @param lock of those that are in a cluster; null on a compute process
+   * @param reaches whether somebody accepts connections at an address; blocks
    * @param blocking where blocking work runs
    */
   record Setup(
       Address self,
       List<Address> seeds,
       AdvisoryLock lock,
+      Predicate<Address> reaches,
       Executor blocking,
       InstantSource clock) {}
 
   private final Setup setup;
   private final Cluster cluster;
   private final List<Address> others;
+  private boolean looking;
   private boolean founding;
   private Instant controllersSeen;
 
@@ -137,19 +142,35 @@ final class Membership extends AbstractBehavior<Membership.Command> {
 
   private Behavior<Command> look() {
     MemberStatus status = cluster.selfMember().status();
+    if (looking || cluster.isTerminated()) {
+      return this;
+    }
     if (status.equals(MemberStatus.removed())) { // not yet in any
-      getContext()
-          .pipeToSelf(
-              CompletableFuture.supplyAsync(this::mayFound, setup.blocking()),
-              (may, failure) -> new Looked(failure == null && may));
+      look(founding ? () -> setup.lock().hold(EXCLUSIVE) : this::mayFound);
     } else if (status.equals(MemberStatus.up())) {
-      setup.blocking().execute(() -> setup.lock().hold(SHARED));
+      look(() -> setup.lock().hold(SHARED));
     }
     return this;
   }
 
+  /**
+   * One at a time. An earlier look that is still under way, and in the end gives the lock back,
+   * would take it away from a later one that may found: two founders, two clusters.
+   */
+  private void look(Supplier<Boolean> blockingly) {
+    looking = true;
+    getContext()
+        .pipeToSelf(
+            CompletableFuture.supplyAsync(blockingly, setup.blocking()),
+            (held, failure) -> new Looked(failure == null && held));
+  }
+
   private Behavior<Command> onLooked(Looked looked) {
-    if (looked.mayFound() && !founding) {
+    looking = false;
+    if (!cluster.selfMember().status().equals(MemberStatus.removed()) || cluster.isTerminated()) {
+      return this;
+    }
+    if (looked.held() && !founding) {
       founding = true;
       getContext()
           .getLog()
@@ -157,6 +178,10 @@ final class Membership extends AbstractBehavior<Membership.Command> {
       List<Address> seeds = new ArrayList<>(List.of(setup.self()));
       seeds.addAll(others);
       join(seeds); // the first may join itself, when the others have had their chance
+    } else if (!looked.held() && founding) {
+      getContext().getLog().warn("lost the right to found a cluster: starting over");
+      CoordinatedShutdown.get(getContext().getSystem())
+          .runAll(CoordinatedShutdown.clusterJoinUnsuccessfulReason());
     }
     return this;
   }
@@ -177,7 +202,8 @@ final class Membership extends AbstractBehavior<Membership.Command> {
                 seed ->
                     seed.equals(setup.self())
                         ? CompletableFuture.completedFuture(true)
-                        : CompletableFuture.supplyAsync(() -> reaches(seed), setup.blocking()))
+                        : CompletableFuture.supplyAsync(
+                            () -> setup.reaches().test(seed), setup.blocking()))
             .toList();
     return isEnough(answers.stream().map(CompletableFuture::join).toList());
   }
@@ -191,7 +217,8 @@ final class Membership extends AbstractBehavior<Membership.Command> {
     return 2 * there > reached.size() || (2 * there == reached.size() && reached.getFirst());
   }
 
-  private static boolean reaches(Address seed) {
+  /** Whether somebody accepts connections there; blocks for a second at most. */
+  static boolean reaches(Address seed) {
     try (Socket socket = new Socket()) {
       socket.connect(
           new InetSocketAddress(seed.getHost().get(), (Integer) seed.getPort().get()),

@@ -219,6 +219,7 @@ public final class Node {
                 self,
                 seeds.isEmpty() ? List.of(self) : seeds,
                 database == null ? null : Membership.lock(database),
+                Membership::reaches,
                 THREADS,
                 clock)),
         "membership",

@@ -11,9 +11,12 @@ import akka.cluster.typed.Cluster;
 import com.typesafe.config.ConfigFactory;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -71,6 +74,38 @@ class MembershipIT {
     TestCloud.await(() -> member.hold(AdvisoryLock.Mode.EXCLUSIVE), had -> !had);
   }
 
+  /** The founder has to have the lock alone all the time, whatever its other looks come to. */
+  @Test
+  void noLookIsUnderWayWhileAnotherMayFound() {
+    List<Integer> ports = ports(3);
+    CompletableFuture<Boolean> slowAnswer = new CompletableFuture<>();
+    AtomicBoolean asked = new AtomicBoolean();
+    Predicate<Address> reaches =
+        seed -> seed.equals(address(ports.get(1))) && (asked.getAndSet(true) || slowAnswer.join());
+    ActorSystem<Void> alone = start(ports.get(0), ports, reaches, "1 s");
+    TestCloud.await(asked::get, a -> a);
+    staysOut(alone);
+    slowAnswer.complete(false);
+    TestCloud.await(() -> up(alone), n -> n == 1);
+  }
+
+  @Test
+  void whoFoundsKeepsTheLock_alsoIfTheOthersAreNotReachedAnyMore() {
+    AdvisoryLock other = Membership.lock(database);
+    locks.add(other);
+    List<Integer> ports = ports(3);
+    AtomicBoolean asked = new AtomicBoolean();
+    Predicate<Address> once = seed -> seed.equals(address(ports.get(1))) && !asked.getAndSet(true);
+    ActorSystem<Void> founder = start(ports.get(0), ports, once, "4 s");
+    TestCloud.await(asked::get, a -> a);
+    TestCloud.await(
+        () -> {
+          assertThat(other.hold(AdvisoryLock.Mode.EXCLUSIVE)).isFalse();
+          return up(founder);
+        },
+        n -> n == 1);
+  }
+
   private static long up(ActorSystem<Void> system) {
     return java.util.stream.StreamSupport.stream(
             Cluster.get(system).state().getMembers().spliterator(), false)
@@ -88,6 +123,11 @@ class MembershipIT {
   }
 
   private ActorSystem<Void> start(int port, List<Integer> seeds) {
+    return start(port, seeds, Membership::reaches, "1 s");
+  }
+
+  private ActorSystem<Void> start(
+      int port, List<Integer> seeds, Predicate<Address> reaches, String seedNodeTimeout) {
     ActorSystem<Void> system =
         ActorSystem.create(
             Behaviors.empty(),
@@ -97,10 +137,10 @@ class MembershipIT {
                         """
                         kilonova.cluster.port = %d
                         akka.cluster.roles = [controller]
-                        akka.cluster.seed-node-timeout = 1 s
+                        akka.cluster.seed-node-timeout = %s
                         akka.coordinated-shutdown.exit-jvm = off
                         """
-                            .formatted(port))
+                            .formatted(port, seedNodeTimeout))
                     .withFallback(ConfigFactory.parseResources("application.conf"))));
     systems.add(system);
     system.systemActorOf(
@@ -109,6 +149,7 @@ class MembershipIT {
                 address(port),
                 seeds.stream().map(MembershipIT::address).toList(),
                 Membership.lock(database),
+                reaches,
                 Executors.newVirtualThreadPerTaskExecutor(),
                 Clock.system())),
         "membership",
