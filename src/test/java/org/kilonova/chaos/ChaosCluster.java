@@ -21,6 +21,9 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
@@ -48,6 +51,7 @@ final class ChaosCluster implements AutoCloseable {
     private final int remoting = FreePorts.next();
     private final int management = FreePorts.next();
     private final int api = FreePorts.next();
+    private final List<Integer> exits = new CopyOnWriteArrayList<>();
     private volatile Process process;
 
     private Member(String name, String roles, ChaosNetwork.Host host) {
@@ -58,6 +62,11 @@ final class ChaosCluster implements AutoCloseable {
 
     private String address() {
       return host == null ? EmbeddedPostgres.LOOPBACK : host.address();
+    }
+
+    /** The exit codes of its processes that ended so far. */
+    List<Integer> exits() {
+      return List.copyOf(exits);
     }
 
     boolean isController() {
@@ -182,6 +191,7 @@ final class ChaosCluster implements AutoCloseable {
           .onExit()
           .thenAccept(
               ended -> {
+                member.exits.add(ended.exitValue());
                 if (ended.exitValue() == REMOVED && !closing && member.process == ended) {
                   start(member);
                 }
@@ -195,7 +205,7 @@ final class ChaosCluster implements AutoCloseable {
   void startAll(int hosts) {
     members.values().forEach(m -> start(m));
     controllers().forEach(this::awaitServing);
-    controllers().forEach(c -> await("hosts of " + c.name, () -> up(c), n -> n == hosts));
+    controllers().forEach(c -> await("hosts of " + c.name, () -> hostsUp(c), n -> n == hosts));
   }
 
   void awaitServing(Member member) {
@@ -211,7 +221,8 @@ final class ChaosCluster implements AutoCloseable {
         status -> status == 200);
   }
 
-  private int up(Member controller) {
+  /** How many compute hosts this controller hears. */
+  int hostsUp(Member controller) {
     int up = 0;
     for (JsonNode service :
         json(send(controller, "GET", "/compute/v2.1/os-services?binary=nova-compute", null))
@@ -335,6 +346,48 @@ final class ChaosCluster implements AutoCloseable {
     network.heal();
   }
 
+  /**
+   * The names of the members that are up and reachable, as this one sees it; empty if it cannot be
+   * asked or is in no cluster.
+   */
+  Set<String> seesUp(Member member) {
+    try {
+      JsonNode seen = clusterSeenBy(member);
+      Set<String> up = new TreeSet<>();
+      for (JsonNode node : seen.path("members")) {
+        if (node.path("status").asText().equals("Up")) {
+          up.add(nameOf(node.path("node").asText()));
+        }
+      }
+      seen.path("unreachable").forEach(node -> up.remove(nameOf(node.path("node").asText())));
+      return up;
+    } catch (IOException e) {
+      return Set.of();
+    }
+  }
+
+  private JsonNode clusterSeenBy(Member member) throws IOException {
+    URI members =
+        URI.create("http://%s:%d/cluster/members".formatted(member.address(), member.management));
+    try {
+      return json(
+          http.send(
+              HttpRequest.newBuilder(members).timeout(Duration.ofSeconds(5)).build(),
+              BodyHandlers.ofByteArray()));
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new AssertionError(e);
+    }
+  }
+
+  private String nameOf(String node) {
+    return members.values().stream()
+        .filter(m -> node.endsWith("@" + m.address() + ":" + m.remoting))
+        .map(Member::name)
+        .findFirst()
+        .orElse(node);
+  }
+
   private static List<String> addresses(Collection<Member> side) {
     return side.stream().map(Member::address).toList();
   }
@@ -373,24 +426,13 @@ final class ChaosCluster implements AutoCloseable {
   Member oldest() {
     for (Member any : controllers()) {
       try {
-        HttpResponse<byte[]> answer =
-            http.send(
-                HttpRequest.newBuilder(
-                        URI.create(
-                            "http://" + any.address() + ":" + any.management + "/cluster/members"))
-                    .timeout(Duration.ofSeconds(5))
-                    .build(),
-                BodyHandlers.ofByteArray());
-        String address = json(answer).path("oldestPerRole").path("controller").asText();
+        String address = clusterSeenBy(any).path("oldestPerRole").path("controller").asText();
         return controllers().stream()
             .filter(m -> address.endsWith(m.address() + ":" + m.remoting))
             .findFirst()
             .orElseThrow(() -> new AssertionError("nobody is " + address));
       } catch (IOException e) {
         // another one knows too
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw new AssertionError(e);
       }
     }
     throw new AssertionError("no controller answers");

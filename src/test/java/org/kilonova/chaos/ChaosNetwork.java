@@ -156,6 +156,17 @@ final class ChaosNetwork implements AutoCloseable {
   }
 
   private static void remove(String name) {
+    if (run("nft", "list", "tables", "bridge").contains(" " + name + "\n")) {
+      nft("delete table bridge " + name + "\n");
+    }
+    if (Files.exists(Path.of("/sys/class/net/" + name))) {
+      // A namespace goes when it suits the kernel; its cable has to go now, so that its name is
+      // free.
+      for (String line : run("ip", "-o", "link", "show", "master", name).lines().toList()) {
+        run("ip", "link", "delete", line.split(": ", 3)[1].replaceFirst("@.*", ""));
+      }
+      run("ip", "link", "delete", name);
+    }
     for (String line : run("ip", "netns", "list").lines().toList()) {
       String namespace = line.split(" ", 2)[0];
       if (namespace.startsWith(name + "-")) {
@@ -167,12 +178,6 @@ final class ChaosNetwork implements AutoCloseable {
                         .ifPresent(ProcessHandle::destroyForcibly));
         run("ip", "netns", "delete", namespace);
       }
-    }
-    if (run("nft", "list", "tables", "bridge").contains(" " + name + "\n")) {
-      nft("delete table bridge " + name + "\n");
-    }
-    if (Files.exists(Path.of("/sys/class/net/" + name))) {
-      run("ip", "link", "delete", name);
     }
   }
 
