@@ -9,16 +9,13 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.time.temporal.ChronoUnit;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -33,20 +30,17 @@ import org.kilonova.kernel.PowerState;
 
 /**
  * The domains of one simulated host, kept outside the agent's process as a real hypervisor keeps
- * them, so that they survive {@code kill -9} of the agent and another process can look at them:
+ * them, so that they survive {@code kill -9} of the agent and another process can look at them.
  *
- * <ul>
- *   <li>{@code <uuid>.json}: a domain. Written to a temporary name and renamed: whole or not there.
- *   <li>{@code <uuid>.disk}: its disk, a few bytes that name the attempt. Made before the domain
- *       and removed after it, as with real drivers, so that what is left without a domain is a leak
- *       that can be counted.
- *   <li>{@code log}: every {@link Transition} that ever was. A line is appended <i>before</i> the
- *       domain's file changes, and where the two differ the log is right: {@link
- *       FakeHypervisor#FakeHypervisor} makes good what a kill left between them.
- * </ul>
+ * <p>All of it is one file, {@code log}: a line for every {@link Transition} that ever was. What
+ * there is now is what the lines add up to. A line is one write; the last one may be cut off by a
+ * kill, and then that never happened. (A file for each domain would be easier to look at, but a
+ * file system takes longer to find room for thousands of new files than all else takes that a boot
+ * does.) A disk is made before the domain and removed after it, as with real drivers, so that what
+ * is left without a domain is a leak that can be counted.
  *
  * <p>Nothing is forced to disk, since it is the agent that dies here and not the machine. One
- * process at a time serves a host; files are read when it opens and never again.
+ * process at a time serves a host; it reads the file when it opens it and never again.
  */
 public final class FakeHypervisor implements AutoCloseable {
   private static final ObjectMapper JSON =
@@ -55,19 +49,18 @@ public final class FakeHypervisor implements AutoCloseable {
           .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
           .build();
 
-  private static final String DOMAIN = ".json";
-  private static final String DISK = ".disk";
-  private static final String PART = ".part";
   private static final String LOG = "log";
 
-  /** What happens to a domain. */
+  /** What happens to a domain, or to its disk. */
   public enum Transition {
+    DISK_MADE(null),
     DEFINED(PowerState.SHUTDOWN),
     PAUSED(PowerState.PAUSED),
     RUNNING(PowerState.RUNNING),
     /** A guest that reboots in place goes on running. */
     OFF(PowerState.SHUTDOWN),
-    DESTROYED(PowerState.NOSTATE);
+    DESTROYED(PowerState.NOSTATE),
+    DISK_REMOVED(null);
 
     private final PowerState power;
 
@@ -75,7 +68,7 @@ public final class FakeHypervisor implements AutoCloseable {
       this.power = power;
     }
 
-    /** The state that it leads to. */
+    /** The state that it leads to; null for what happens to a disk. */
     public PowerState power() {
       return power;
     }
@@ -85,87 +78,88 @@ public final class FakeHypervisor implements AutoCloseable {
    * A line of the log.
    *
    * @param at to the microsecond
+   * @param domain as it was {@link Transition#DEFINED}; null for the others
    */
-  public record Line(Instant at, InstanceId id, Attempt attempt, Transition what) {
-    private String text() {
+  public record Line(
+      Instant at, InstanceId id, Attempt attempt, Transition what, DomainInfo domain) {
+    private String text() throws IOException {
       long micros = ChronoUnit.MICROS.between(Instant.EPOCH, at);
-      return micros + " " + id + " " + attempt + " " + what.name().toLowerCase(Locale.ROOT) + "\n";
+      String text = micros + " " + id + " " + attempt + " " + what.name().toLowerCase(Locale.ROOT);
+      return (domain == null ? text : text + " " + JSON.writeValueAsString(domain)) + "\n";
     }
 
     private static Optional<Line> parse(String text) {
-      String[] words = text.split(" ", -1);
-      if (words.length != 4) {
+      String[] words = text.split(" ", 5);
+      if (words.length < 4) {
         return Optional.empty(); // cut off by a kill
       }
       try {
+        Transition what = Transition.valueOf(words[3].toUpperCase(Locale.ROOT));
         return Optional.of(
             new Line(
                 Instant.EPOCH.plus(Long.parseLong(words[0]), ChronoUnit.MICROS),
                 InstanceId.of(words[1]),
                 new Attempt(Integer.parseInt(words[2])),
-                Transition.valueOf(words[3].toUpperCase(Locale.ROOT))));
-      } catch (IllegalArgumentException e) {
+                what,
+                what == Transition.DEFINED ? JSON.readValue(words[4], DomainInfo.class) : null));
+      } catch (IllegalArgumentException | IndexOutOfBoundsException | IOException e) {
         return Optional.empty();
       }
     }
   }
 
-  private final Path dir;
+  /** What is there. */
+  private static final class Contents {
+    private final Map<InstanceId, DomainInfo> domains = new ConcurrentHashMap<>();
+    private final Map<String, InstanceId> names = new ConcurrentHashMap<>();
+    private final Map<InstanceId, Attempt> disks = new ConcurrentHashMap<>();
+
+    Contents(List<Line> lines) {
+      lines.forEach(this::apply);
+    }
+
+    void apply(Line line) {
+      switch (line.what()) {
+        case DISK_MADE -> disks.put(line.id(), line.attempt());
+        case DISK_REMOVED -> disks.remove(line.id());
+        case DEFINED -> {
+          domains.put(line.id(), line.domain());
+          names.put(line.domain().name(), line.id());
+        }
+        case DESTROYED -> {
+          DomainInfo gone = domains.remove(line.id());
+          if (gone != null) {
+            names.remove(gone.name(), line.id());
+          }
+        }
+        case PAUSED, RUNNING, OFF ->
+            domains.computeIfPresent(
+                line.id(), (id, domain) -> withPower(domain, line.what().power()));
+      }
+    }
+  }
+
   private final InstantSource clock;
   private final FileChannel log;
   private final ReentrantLock lock = new ReentrantLock();
-  private final Map<InstanceId, DomainInfo> domains = new ConcurrentHashMap<>();
-  private final Map<String, InstanceId> names = new ConcurrentHashMap<>();
-  private final Map<InstanceId, Attempt> disks = new ConcurrentHashMap<>();
+  private final Contents contents;
 
   /** Opens the host that lies in {@code dir}, or makes an empty one. */
   public FakeHypervisor(Path dir, InstantSource clock) {
-    this.dir = dir;
     this.clock = clock;
     try {
       Files.createDirectories(dir);
-      List<Line> history = readLog(dir);
+      contents = new Contents(lines(dir));
       log =
           FileChannel.open(dir.resolve(LOG), StandardOpenOption.CREATE, StandardOpenOption.APPEND);
-      recover(history);
+      endCutLine(dir);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
-  private void recover(List<Line> history) throws IOException {
-    endCutLine();
-    Map<InstanceId, Line> last = new HashMap<>();
-    history.forEach(line -> last.put(line.id(), line));
-    for (DomainInfo domain : read(dir)) {
-      Line line = last.get(domain.uuid());
-      if (line == null || !line.attempt().equals(attemptOf(domain))) {
-        append(domain, Transition.DEFINED); // died between the file and its first line
-        index(domain);
-      } else if (line.what() == Transition.DESTROYED) {
-        Files.deleteIfExists(file(domain.uuid(), DOMAIN));
-      } else if (line.what().power() != domain.power()) {
-        put(withPower(domain, line.what().power()));
-      } else {
-        index(domain);
-      }
-    }
-    try (DirectoryStream<Path> files = Files.newDirectoryStream(dir)) {
-      for (Path file : files) {
-        String name = file.getFileName().toString();
-        if (name.endsWith(PART)) {
-          Files.deleteIfExists(file);
-        } else if (name.endsWith(DISK)) {
-          disks.put(
-              InstanceId.of(name.substring(0, name.length() - DISK.length())),
-              new Attempt(Integer.parseInt(Files.readString(file).strip())));
-        }
-      }
-    }
-  }
-
   /** So that what a kill cut off does not spoil the next line. */
-  private void endCutLine() throws IOException {
+  private void endCutLine(Path dir) throws IOException {
     if (log.size() > 0) {
       byte[] all = Files.readAllBytes(dir.resolve(LOG));
       if (all[all.length - 1] != '\n') {
@@ -176,39 +170,22 @@ public final class FakeHypervisor implements AutoCloseable {
 
   // ---- looking from outside, while an agent works there or after it died ----------------------
 
-  /** A host's domains as their files say. */
+  /** A host's domains. */
   public static List<DomainInfo> read(Path dir) {
-    List<DomainInfo> found = new ArrayList<>();
-    try (DirectoryStream<Path> files = Files.newDirectoryStream(dir, "*" + DOMAIN)) {
-      for (Path file : files) {
-        try {
-          found.add(JSON.readValue(Files.readAllBytes(file), DomainInfo.class));
-        } catch (NoSuchFileException e) {
-          // destroyed meanwhile
-        }
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    return found;
+    return List.copyOf(new Contents(lines(dir)).domains.values());
   }
 
   /** The instances of which a disk lies on a host. */
   public static List<InstanceId> readDisks(Path dir) {
-    List<InstanceId> found = new ArrayList<>();
-    try (DirectoryStream<Path> files = Files.newDirectoryStream(dir, "*" + DISK)) {
-      for (Path file : files) {
-        String name = file.getFileName().toString();
-        found.add(InstanceId.of(name.substring(0, name.length() - DISK.length())));
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    return found;
+    return List.copyOf(new Contents(lines(dir)).disks.keySet());
   }
 
-  /** A host's whole history, in order; empty if there is none. */
+  /** The whole history of a host's domains, in order; empty if there is none. */
   public static List<Line> readLog(Path dir) {
+    return lines(dir).stream().filter(line -> line.what().power() != null).toList();
+  }
+
+  private static List<Line> lines(Path dir) {
     try {
       return Files.readAllLines(dir.resolve(LOG)).stream()
           .map(Line::parse)
@@ -224,76 +201,60 @@ public final class FakeHypervisor implements AutoCloseable {
   // ---- what the driver does --------------------------------------------------------------------
 
   List<DomainInfo> list() {
-    return List.copyOf(domains.values());
+    return List.copyOf(contents.domains.values());
   }
 
   Optional<DomainInfo> find(InstanceId id) {
-    return Optional.ofNullable(domains.get(id));
+    return Optional.ofNullable(contents.domains.get(id));
   }
 
   Optional<InstanceId> named(String name) {
-    return Optional.ofNullable(names.get(name));
+    return Optional.ofNullable(contents.names.get(name));
   }
 
   /** Disks without a domain, by their attempt. */
   Map<InstanceId, Attempt> looseDisks() {
-    Map<InstanceId, Attempt> loose = new HashMap<>(disks);
-    loose.keySet().removeAll(domains.keySet());
+    Map<InstanceId, Attempt> loose = new HashMap<>(contents.disks);
+    loose.keySet().removeAll(contents.domains.keySet());
     return loose;
   }
 
   Optional<Attempt> disk(InstanceId id) {
-    return Optional.ofNullable(disks.get(id));
+    return Optional.ofNullable(contents.disks.get(id));
   }
 
   void makeDisk(InstanceId id, Attempt attempt) {
-    change(
-        () -> {
-          Files.writeString(file(id, DISK), attempt + "\n");
-          disks.put(id, attempt);
-        });
+    change(() -> append(id, attempt, Transition.DISK_MADE, null));
   }
 
   void removeDisk(InstanceId id) {
     change(
         () -> {
-          Files.deleteIfExists(file(id, DISK));
-          disks.remove(id);
+          Attempt attempt = contents.disks.get(id);
+          if (attempt != null) {
+            append(id, attempt, Transition.DISK_REMOVED, null);
+          }
         });
   }
 
   void define(DomainInfo domain) {
-    change(
-        () -> {
-          put(domain);
-          append(domain, Transition.DEFINED);
-        });
+    change(() -> append(domain.uuid(), attemptOf(domain), Transition.DEFINED, domain));
   }
 
   /** The domain makes a transition, if it is there. */
   void transit(InstanceId id, Transition what) {
     change(
         () -> {
-          DomainInfo domain = domains.get(id);
+          DomainInfo domain = contents.domains.get(id);
           if (domain != null) {
-            append(domain, what);
-            put(withPower(domain, what.power()));
+            append(id, attemptOf(domain), what, null);
           }
         });
   }
 
   /** Removes the domain, its disk stays. */
   void remove(InstanceId id) {
-    change(
-        () -> {
-          DomainInfo domain = domains.get(id);
-          if (domain != null) {
-            append(domain, Transition.DESTROYED);
-            Files.deleteIfExists(file(id, DOMAIN));
-            domains.remove(id);
-            names.remove(domain.name(), id);
-          }
-        });
+    transit(id, Transition.DESTROYED);
   }
 
   /** Another process may open the host now. The domains go on, as far as they ever did. */
@@ -317,30 +278,12 @@ public final class FakeHypervisor implements AutoCloseable {
     }
   }
 
-  private void put(DomainInfo domain) throws IOException {
-    Path part = file(domain.uuid(), PART);
-    Files.write(part, JSON.writeValueAsBytes(domain));
-    Files.move(
-        part,
-        file(domain.uuid(), DOMAIN),
-        StandardCopyOption.ATOMIC_MOVE,
-        StandardCopyOption.REPLACE_EXISTING);
-    index(domain);
-  }
-
-  private void index(DomainInfo domain) {
-    domains.put(domain.uuid(), domain);
-    names.put(domain.name(), domain.uuid());
-  }
-
   /** In one write, so that lines never mix. */
-  private void append(DomainInfo domain, Transition what) throws IOException {
-    Line line = new Line(clock.instant(), domain.uuid(), attemptOf(domain), what);
+  private void append(InstanceId id, Attempt attempt, Transition what, DomainInfo domain)
+      throws IOException {
+    Line line = new Line(clock.instant(), id, attempt, what, domain);
     log.write(ByteBuffer.wrap(line.text().getBytes(StandardCharsets.UTF_8)));
-  }
-
-  private Path file(InstanceId id, String suffix) {
-    return dir.resolve(id + suffix);
+    contents.apply(line);
   }
 
   private static DomainInfo withPower(DomainInfo domain, PowerState power) {

@@ -9,6 +9,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.kilonova.compute.driver.DomainInfo;
 import org.kilonova.compute.driver.DomainSpec;
 import org.kilonova.compute.driver.fake.FakeHypervisor.Transition;
 import org.kilonova.kernel.Attempt;
@@ -65,7 +66,7 @@ class FakeHypervisorTest {
   }
 
   @Test
-  void killedBetweenLogAndFileTheLogIsRight() throws IOException {
+  void whatTheLogSaysLastIsWhatThereIs() throws IOException {
     running().close();
     append("1 " + id + " 1 off\n");
     assertThat(host(Fakes.HOST).powerState(id)).isEqualTo(PowerState.SHUTDOWN);
@@ -83,24 +84,33 @@ class FakeHypervisorTest {
   }
 
   @Test
-  void killedAfterTheDomainsFileBeforeItsFirstLineItCountsAsDefined() throws IOException {
-    running().close();
-    Files.delete(file("log"));
-    assertThat(host(Fakes.HOST).find(id)).isPresent();
-    assertThat(FakeHypervisor.readLog(dir.resolve(Fakes.HOST.name())))
-        .extracting(FakeHypervisor.Line::what)
-        .containsExactly(Transition.DEFINED);
+  void domainsAreTheSameForTheNextAgent() {
+    FakeDriver driver = running();
+    List<DomainInfo> before = FakeHypervisor.read(dir.resolve(Fakes.HOST.name()));
+    driver.close();
+    assertThat(before).singleElement().extracting(DomainInfo::power).isEqualTo(PowerState.RUNNING);
+    assertThat(host(Fakes.HOST).find(id)).contains(before.getFirst());
   }
 
   @Test
-  void cutLineAndPartFileDoNoHarm() throws IOException {
+  void aDomainWhoseFirstLineIsCutOffNeverWas() throws IOException {
+    running().close();
+    List<String> lines = Files.readAllLines(file("log"));
+    String defined = lines.stream().filter(line -> line.contains(" defined ")).findFirst().get();
+    Files.writeString(
+        file("log"), lines.getFirst() + "\n" + defined.substring(0, defined.length() - 1));
+    FakeDriver driver = host(Fakes.HOST);
+    assertThat(driver.find(id)).isEmpty();
+    assertThat(driver.leftovers()).as("its disk").hasSize(1);
+  }
+
+  @Test
+  void aCutLineDoesNoHarm() throws IOException {
     running().close();
     append("17 " + id + " 1 o");
-    Files.writeString(file(id + ".part"), "{");
     FakeDriver driver = host(Fakes.HOST);
     assertThat(driver.powerState(id)).isEqualTo(PowerState.RUNNING);
     driver.powerOff(id);
-    assertThat(file(id + ".part")).doesNotExist();
     assertThat(FakeHypervisor.readLog(dir.resolve(Fakes.HOST.name())))
         .last()
         .extracting(FakeHypervisor.Line::what)
@@ -151,7 +161,7 @@ class FakeHypervisorTest {
   void oracleCountsLeakedDisks() throws IOException {
     running();
     InstanceId leaked = InstanceId.random();
-    Files.writeString(file(leaked + ".disk"), "1\n");
+    append("1 " + leaked + " 1 disk_made\n");
     assertThat(new FakeHypervisorOracle(dir).leakedDisks())
         .containsOnlyKeys(Fakes.HOST)
         .containsValue(List.of(leaked));
