@@ -427,7 +427,8 @@ final class ChaosCluster implements AutoCloseable {
     for (Member any : controllers()) {
       try {
         String address = clusterSeenBy(any).path("oldestPerRole").path("controller").asText();
-        return controllers().stream()
+        // It may just have died, and nobody has noticed yet.
+        return allControllers().stream()
             .filter(m -> address.endsWith(m.address() + ":" + m.remoting))
             .findFirst()
             .orElseThrow(() -> new AssertionError("nobody is " + address));
