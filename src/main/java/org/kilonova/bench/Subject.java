@@ -3,7 +3,9 @@ package org.kilonova.bench;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 
 /** A cloud under measurement: each method is one round of one workload. */
@@ -68,13 +70,13 @@ final class Subject {
   /** Boots so many servers, one request each; over when the last one is ACTIVE. */
   Booted boots(int count) throws IOException {
     try (Cloud.Connection connection = cloud.connect()) {
-      int before = connection.servers("ACTIVE").size();
+      Set<String> before = new HashSet<>(connection.servers("ACTIVE"));
       String[] ids = new String[count];
       Processes.Cpu cpu = cpu();
       long begun = System.nanoTime();
       Load.Result posts = load.times(count, (c, i) -> ids[i] = c.boot("bench-" + i));
       Run run;
-      int active;
+      Set<String> active;
       do {
         while (connection.anyServer("BUILD")) {
           LockSupport.parkNanos(POLL.toNanos());
@@ -84,10 +86,12 @@ final class Subject {
         if (connection.anyServer("ERROR")) {
           throw new BenchException("a server went to ERROR");
         }
-        active = connection.servers("ACTIVE").size() - before;
-      } while (active < count);
-      if (active > count) {
-        throw new BenchException(active + " servers are ACTIVE, but " + count + " were asked for");
+        active = new HashSet<>(connection.servers("ACTIVE"));
+      } while (!active.containsAll(List.of(ids)));
+      active.removeAll(before);
+      if (active.size() > count) {
+        throw new BenchException(
+            active.size() + " servers are ACTIVE, but " + count + " were asked for");
       }
       return new Booted(run, List.of(ids));
     }

@@ -161,9 +161,48 @@ public final class SqlInstanceQueries implements InstanceQueries {
   /** A row as the first query of a list finds it. */
   private record Found(UUID uuid, long revision) {}
 
+  /**
+   * Two statements: which rows, and then those states that the cache does not have. What was
+   * changed in between and is not meant any more (deleted, say) would be missing from the page, and
+   * a client takes an empty page for the end: then one statement, which sees one moment, has to do.
+   */
   private Page list(Handle handle, InstanceQuery query, Where where, List<Sort> sorts) {
+    List<Found> found =
+        page(
+            handle,
+            "uuid, revision",
+            query,
+            where,
+            sorts,
+            rs -> new Found(rs.getObject(1, UUID.class), rs.getLong(2)));
+    Map<UUID, InstanceRow> known = rows(handle, found, where);
+    List<InstanceRow> rows =
+        known.size() == found.size()
+            ? found.stream().map(f -> known.get(f.uuid())).toList()
+            : page(
+                handle,
+                "state, revision",
+                query,
+                where,
+                sorts,
+                rs -> new InstanceRow(InstanceRows.parse(rs.getString(1)), rs.getLong(2)));
+    InstanceId next = rows.size() == query.limit() ? rows.getLast().state().instance().id() : null;
+    return new Page(rows, next);
+  }
+
+  private interface RowReader<T> {
+    T read(ResultSet row) throws SQLException;
+  }
+
+  private <T> List<T> page(
+      Handle handle,
+      String columns,
+      InstanceQuery query,
+      Where where,
+      List<Sort> sorts,
+      RowReader<T> reader) {
     StringBuilder sql =
-        new StringBuilder("SELECT uuid, revision FROM instance").append(where.sql());
+        new StringBuilder("SELECT ").append(columns).append(" FROM instance").append(where.sql());
     Map<String, Object> markerValues = Map.of();
     if (query.marker() != null) {
       markerValues = markerValues(handle, query, sorts);
@@ -176,18 +215,16 @@ public final class SqlInstanceQueries implements InstanceQueries {
       comma = ", ";
     }
     sql.append(" LIMIT :limit");
-    List<Found> found =
-        where
-            .bind(handle.createQuery(sql.toString()))
-            .bindMap(markerValues)
-            .bind("limit", query.limit())
-            .map((rs, ctx) -> new Found(rs.getObject(1, UUID.class), rs.getLong(2)))
-            .list();
-    InstanceId next = found.size() == query.limit() ? new InstanceId(found.getLast().uuid()) : null;
-    return new Page(rows(handle, found, where), next);
+    return where
+        .bind(handle.createQuery(sql.toString()))
+        .bindMap(markerValues)
+        .bind("limit", query.limit())
+        .map((rs, ctx) -> reader.read(rs))
+        .list();
   }
 
-  private List<InstanceRow> rows(Handle handle, List<Found> found, Where where) {
+  /** The rows that were found, less those that the conditions no longer hold for. */
+  private Map<UUID, InstanceRow> rows(Handle handle, List<Found> found, Where where) {
     Map<UUID, InstanceRow> rows = HashMap.newHashMap(found.size());
     List<UUID> missing = new ArrayList<>();
     for (Found f : found) {
@@ -199,8 +236,6 @@ public final class SqlInstanceQueries implements InstanceQueries {
       }
     }
     if (!missing.isEmpty()) {
-      // The conditions once more: what was changed since the first query and is not meant any more
-      // (deleted, say) is left out.
       where
           .bind(
               handle.createQuery(
@@ -219,7 +254,7 @@ public final class SqlInstanceQueries implements InstanceQueries {
               })
           .list();
     }
-    return found.stream().map(f -> rows.get(f.uuid())).filter(row -> row != null).toList();
+    return rows;
   }
 
   private static List<Sort> total(List<Sort> sorts) {

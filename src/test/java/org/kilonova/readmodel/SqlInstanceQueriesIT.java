@@ -357,6 +357,31 @@ class SqlInstanceQueriesIT {
         .isSorted();
   }
 
+  /** A client takes an empty page for the end of the list. */
+  @Test
+  @Timeout(120)
+  void aPageIsNeverEmptyWhileThereIsAnyRow() throws Exception {
+    List<Instance> instances =
+        IntStream.range(0, 1_500).mapToObj(i -> instance("s", "p1", T0.plusSeconds(i))).toList();
+    putAll(instances);
+    Thread writer =
+        Thread.ofVirtual()
+            .start(
+                () -> {
+                  for (int i = instances.size() - 1; i > 0; i--) {
+                    put(new Deleted(instances.get(i)), 2);
+                  }
+                });
+    InstanceQuery newest = new InstanceQuery(List.of(LIVE), NEWEST_FIRST, null, 1);
+    while (writer.isAlive()) {
+      assertThat(queries.list(newest).rows()).hasSize(1);
+    }
+    writer.join();
+    assertThat(queries.list(newest).rows())
+        .extracting(row -> row.state().instance().id())
+        .containsExactly(instances.getFirst().id());
+  }
+
   @Test
   @Timeout(120)
   void pagesStayWholeWhileRowsComeAndGo() throws Exception {
