@@ -326,6 +326,7 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
   }
 
   private void claim(Allocation wanted, Resources limit) {
+    FailPoint.reached("agent-before-claim");
     Optional<String> refused = ledger.claim(wanted, limit);
     FailPoint.reached("agent-after-claim");
     setup

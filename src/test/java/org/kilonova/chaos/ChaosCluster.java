@@ -28,6 +28,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.kilonova.compute.driver.fake.FakeHypervisorOracle;
 import org.kilonova.persistence.Database;
 import org.kilonova.persistence.EmbeddedPostgres;
@@ -249,6 +250,18 @@ final class ChaosCluster implements AutoCloseable {
     try {
       Files.createDirectories(failPoints());
       Files.createFile(failPoints().resolve(place));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** The places that nobody has got to yet. */
+  List<String> armed() {
+    if (!Files.isDirectory(failPoints())) {
+      return List.of();
+    }
+    try (Stream<Path> places = Files.list(failPoints())) {
+      return places.map(place -> place.getFileName().toString()).toList();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -30,6 +30,14 @@ final class ChaosRounds implements AutoCloseable {
   private static final int HOSTS_OF_A_COMPUTE = 4;
   private static final int SURVIVORS = 3;
   private static final int CLIENTS = 8;
+
+  /** So many boots at least are on their way when somebody dies. */
+  private static final int IN_FLIGHT = 20;
+
+  /** And so many begin after a place was armed, so that somebody gets there. */
+  private static final int MORE = 10;
+
+  private static final Duration REACHED = Duration.ofSeconds(5);
   private static final Duration SETTLED = Duration.ofSeconds(120);
   private static final String POSTGRES = "PostgreSQL";
 
@@ -42,7 +50,7 @@ final class ChaosRounds implements AutoCloseable {
      * @param random from the seed and the number
      */
     static Round of(int number, Random random) {
-      int servers = 20 + random.nextInt(21);
+      int servers = 30 + random.nextInt(21);
       List<String> victims = new ArrayList<>(List.of(victim(random)));
       if (random.nextInt(3) == 0) {
         Stream.generate(() -> victim(random))
@@ -50,7 +58,7 @@ final class ChaosRounds implements AutoCloseable {
             .findFirst()
             .ifPresent(victims::add);
       }
-      Duration moment = Duration.ofMillis(random.nextInt(5_000));
+      Duration moment = Duration.ofMillis(random.nextInt(1_500));
       Duration away =
           switch (random.nextInt(3)) {
             case 0 -> Duration.ZERO;
@@ -97,6 +105,7 @@ final class ChaosRounds implements AutoCloseable {
       Set<String> died,
       String states,
       long inFlight,
+      int asked,
       int accepted,
       int servers,
       Duration took) {
@@ -113,7 +122,7 @@ final class ChaosRounds implements AutoCloseable {
           inFlight,
           states,
           accepted,
-          round.servers(),
+          asked,
           servers,
           took.toMillis() / 1000.0);
     }
@@ -143,50 +152,64 @@ final class ChaosRounds implements AutoCloseable {
     List<String> old = new ArrayList<>(load.servers());
     Collections.sort(old);
     load.delete(old.subList(Math.min(SURVIVORS, old.size()), old.size()), 2);
-    armPlaces(round);
-    load.boot(round.servers(), CLIENTS);
+    int asked = boot(round.servers());
     ChaosCluster.pause(round.moment());
+    while (load.inFlight() < IN_FLIGHT) {
+      asked += boot(IN_FLIGHT);
+    }
     String states = load.states();
     long inFlight = load.inFlight();
     Instant struck = Instant.now();
-    Set<String> died = kill(round);
+    Set<String> died = new LinkedHashSet<>();
+    asked += kill(round, died);
     ChaosCluster.pause(round.away());
-    startAgain();
+    startAgain(died);
     load.allDeleted();
     Duration took = Duration.between(struck, load.allActive());
     cluster.disarm();
-    startAgain(); // a place that nobody reached in time may have been reached since
+    startAgain(died); // a place that nobody reached in time may have been reached since
     judge.onlyTheseAreThere(load::servers, SETTLED);
     int accepted = load.accepted().size() - before;
     state = "";
-    return new Result(round, died, states, inFlight, accepted, load.servers().size(), took);
+    return new Result(round, died, states, inFlight, asked, accepted, load.servers().size(), took);
   }
 
-  private void armPlaces(Round round) {
-    round.victims().stream().filter(FailPlaces.ALL::contains).forEach(cluster::arm);
+  /** Returns when enough are in flight. */
+  private int boot(int servers) {
+    load.boot(servers, CLIENTS);
+    ChaosCluster.await("boots in flight", load::inFlight, n -> n >= Math.min(servers, IN_FLIGHT));
+    return servers;
   }
 
-  private Set<String> kill(Round round) {
-    Set<String> died = new LinkedHashSet<>();
+  /** Adds to those that died, and returns how many more servers it asked for. */
+  private int kill(Round round, Set<String> died) {
     for (String victim : round.victims()) {
       if (victim.equals(POSTGRES)) {
         cluster.killPostgres();
         died.add(victim);
       } else if (!FailPlaces.ALL.contains(victim)) {
         Member member = victim.equals("scheduler") ? cluster.oldest() : cluster.member(victim);
-        if (member.isAlive()) {
-          cluster.kill(member);
-        }
+        cluster.kill(member);
         died.add(member.name());
       }
     }
-    cluster.dead().forEach(member -> died.add(member.name()));
-    return died;
+    List<String> places = round.victims().stream().filter(FailPlaces.ALL::contains).toList();
+    if (places.isEmpty()) {
+      return 0;
+    }
+    places.forEach(cluster::arm);
+    load.boot(MORE, CLIENTS);
+    Instant end = Instant.now().plus(REACHED);
+    while (!cluster.armed().isEmpty() && Instant.now().isBefore(end)) {
+      ChaosCluster.pause(Duration.ofMillis(10));
+    }
+    return MORE;
   }
 
-  private void startAgain() {
+  private void startAgain(Set<String> died) {
     cluster.startPostgres();
     List<Member> dead = cluster.dead();
+    dead.forEach(member -> died.add(member.name()));
     dead.forEach(cluster::start);
     dead.stream().filter(Member::isController).forEach(cluster::awaitServing);
   }

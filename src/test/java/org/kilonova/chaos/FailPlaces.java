@@ -20,6 +20,7 @@ final class FailPlaces {
 
   static final List<String> OF_AGENTS =
       List.of(
+          "agent-before-claim",
           "agent-after-claim",
           "agent-after-DEFINED",
           "agent-after-STARTED_PAUSED",
