@@ -38,6 +38,10 @@ final class ChaosRounds implements AutoCloseable {
   private static final int MORE = 10;
 
   private static final Duration REACHED = Duration.ofSeconds(5);
+
+  /** From the moment that a process has got to its place until it is seen to be dead. */
+  private static final Duration DYING = Duration.ofMillis(500);
+
   private static final Duration SETTLED = Duration.ofSeconds(120);
   private static final String POSTGRES = "PostgreSQL";
 
@@ -163,11 +167,11 @@ final class ChaosRounds implements AutoCloseable {
     Set<String> died = new LinkedHashSet<>();
     asked += kill(round, died);
     ChaosCluster.pause(round.away());
+    cluster.disarm();
+    ChaosCluster.pause(DYING);
     startAgain(died);
     load.allDeleted();
     Duration took = Duration.between(struck, load.allActive());
-    cluster.disarm();
-    startAgain(died); // a place that nobody reached in time may have been reached since
     judge.onlyTheseAreThere(load::servers, SETTLED);
     int accepted = load.accepted().size() - before;
     state = "";
