@@ -1,0 +1,2 @@
+/** Notifications: what the journal says, as the classic services tell it. */
+package org.kilonova.amqp.notify;
