@@ -32,6 +32,7 @@ import org.kilonova.api.http.Mount;
 import org.kilonova.api.http.Service;
 import org.kilonova.api.identity.IdentityApi;
 import org.kilonova.api.image.ImageApi;
+import org.kilonova.boot.Boots;
 import org.kilonova.catalog.Aggregates;
 import org.kilonova.catalog.Flavors;
 import org.kilonova.catalog.HostService;
@@ -194,16 +195,20 @@ final class FrontDoor {
     Aggregates aggregates = new SqlAggregates(database, clock, () -> factsListener.changed());
     ServerGroups groups = new SqlServerGroups(database, clock);
     HostStates hostStates = new HostStates(hosts::find, aggregates, computeServices);
+    NodeReferences references =
+        new NodeReferences(flavors, keyPairs, images, groups, computeServices, aggregates, hosts);
+    Boots boots =
+        new Boots(
+            new Boots.Ports(references, networks, quotas, instances, clock),
+            Boots.Settings.DEFAULT);
     ServersApi servers =
         new ServersApi(
             new ServersApi.Ports(
                 new SqlInstanceQueries(database.jdbi(), CACHED_STATES),
                 instances,
-                new NodeReferences(
-                    flavors, keyPairs, images, groups, computeServices, aggregates, hosts),
-                networks,
+                boots,
                 quotas,
-                clock),
+                references::hostStatuses),
             ServersApi.Settings.DEFAULT);
     List<Consumer<Mount>> compute = new ArrayList<>();
     compute.add(servers::routes);

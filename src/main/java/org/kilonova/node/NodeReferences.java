@@ -7,8 +7,8 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
 import java.util.stream.Collectors;
-import org.kilonova.api.compute.servers.BootReferences;
-import org.kilonova.api.http.ApiFault;
+import org.kilonova.boot.BootReferences;
+import org.kilonova.boot.BootRefusedException;
 import org.kilonova.catalog.Aggregate;
 import org.kilonova.catalog.Aggregates;
 import org.kilonova.catalog.ComputeServices;
@@ -72,7 +72,7 @@ final class NodeReferences implements BootReferences {
           new Viewer(caller.projectId(), caller.isAdmin(), caller.roles().contains("service")),
           imageId);
     } catch (ImageNotActiveException e) {
-      throw ApiFault.badRequest(e.getMessage());
+      throw new BootRefusedException(BootRefusedException.Kind.IMAGE_UNACCEPTABLE, e.getMessage());
     }
   }
 
@@ -127,8 +127,8 @@ final class NodeReferences implements BootReferences {
                         || service.lastReport().capabilities().hypervisorHostname().equals(node)));
   }
 
-  @Override
-  public Map<HostId, String> hostStatuses(Set<HostId> asked) {
+  /** {@code host_status} of each, as the compute API shows it. */
+  Map<HostId, String> hostStatuses(Set<HostId> asked) {
     Set<HostId> disabled =
         services.find(asked).stream()
             .filter(HostService::disabled)

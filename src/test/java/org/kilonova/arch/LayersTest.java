@@ -99,6 +99,31 @@ class LayersTest {
               .or(resideInAPackage("org.kilonova.compute")));
 
   @ArchTest
+  static final ArchRule theWayToABootKnowsOnlyPortsAndProtocols =
+      onlyOurs(
+          "org.kilonova.boot..",
+          resideInAnyPackage(
+              "org.kilonova.instance",
+              "org.kilonova.network",
+              "org.kilonova.quota",
+              "org.kilonova.identity"));
+
+  @ArchTest
+  static final ArchRule onlyTheWiringImportsTheBus =
+      noClasses()
+          .that()
+          .resideOutsideOfPackages("org.kilonova.amqp..", "org.kilonova.node..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("org.kilonova.amqp..");
+
+  @ArchTest
+  static final ArchRule theFormatsOfTheBusKnowNothingOfOurs =
+      onlyOurs("org.kilonova.amqp.wire..", nothing());
+
+  // That the bus imports neither the API nor the wiring follows from the rules about those.
+
+  @ArchTest
   static final ArchRule nobodyImportsTheApi =
       noClasses()
           .that()

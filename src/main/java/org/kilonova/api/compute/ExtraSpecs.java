@@ -6,6 +6,7 @@ import java.util.Optional;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import org.kilonova.api.http.ApiFault;
+import org.kilonova.kernel.OsloBool;
 
 /**
  * Which extra specs there are, and with what values: from microversion 2.86 on, one in a known
@@ -125,7 +126,7 @@ final class ExtraSpecs {
       rule(
           key,
           value ->
-              Values.bool(value).isPresent()
+              OsloBool.parse(value).isPresent()
                   ? Optional.empty()
                   : Optional.of("'" + value + "' is not a valid boolean-like value."));
     }

@@ -19,6 +19,7 @@ import org.kilonova.catalog.Flavor;
 import org.kilonova.catalog.Flavors;
 import org.kilonova.catalog.Flavors.SortKey;
 import org.kilonova.catalog.Flavors.Viewer;
+import org.kilonova.kernel.OsloBool;
 
 /** {@code /flavors}: flavors, their extra specs, and who has access to them. */
 public final class FlavorsApi {
@@ -183,7 +184,7 @@ public final class FlavorsApi {
     if (asked.equalsIgnoreCase("none")) {
       return null;
     }
-    return Values.bool(asked)
+    return OsloBool.parse(asked)
         .orElseThrow(() -> ApiFault.badRequest("Invalid is_public filter [" + asked + "]"));
   }
 

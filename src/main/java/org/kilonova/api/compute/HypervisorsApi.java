@@ -18,6 +18,7 @@ import org.kilonova.catalog.ComputeServices.Hosted;
 import org.kilonova.catalog.HostService;
 import org.kilonova.compute.driver.HostCapabilities;
 import org.kilonova.kernel.HostId;
+import org.kilonova.kernel.OsloBool;
 import org.kilonova.kernel.Resources;
 
 /** {@code /os-hypervisors}, for administrators. */
@@ -206,7 +207,7 @@ public final class HypervisorsApi {
 
   private static boolean withServers(Call call) {
     String text = call.query("with_servers").orElse("false");
-    return Values.bool(text)
+    return OsloBool.parse(text)
         .orElseThrow(
             () -> Queries.invalid("with_servers", text, "'" + text + "' is not a boolean"));
   }

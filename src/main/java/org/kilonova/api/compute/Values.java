@@ -4,31 +4,21 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
-import java.util.Locale;
-import java.util.Optional;
-import java.util.Set;
 import org.kilonova.api.http.ApiFault;
+import org.kilonova.kernel.OsloBool;
 
 /** Values in the many spellings that Nova accepts. */
 public final class Values {
-  private static final Set<String> TRUE = Set.of("1", "t", "true", "on", "y", "yes");
-  private static final Set<String> FALSE = Set.of("0", "f", "false", "off", "n", "no");
   private static final DateTimeFormatter MICROSECONDS =
       DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss.SSSSSS").withZone(ZoneOffset.UTC);
 
   private Values() {}
 
-  /** As oslo's {@code bool_from_string(strict=True)}; empty if it is neither. */
-  public static Optional<Boolean> bool(String text) {
-    String word = text.strip().toLowerCase(Locale.ROOT);
-    return TRUE.contains(word)
-        ? Optional.of(true)
-        : FALSE.contains(word) ? Optional.of(false) : Optional.empty();
-  }
-
   /** A boolean that a schema has let pass. */
   public static boolean bool(JsonNode node, boolean otherwise) {
-    return node.isMissingNode() || node.isNull() ? otherwise : bool(node.asText()).orElse(false);
+    return node.isMissingNode() || node.isNull()
+        ? otherwise
+        : OsloBool.parse(node.asText()).orElse(false);
   }
 
   /**

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Set;
 import org.kilonova.api.compute.Values;
 import org.kilonova.api.http.ApiFault;
+import org.kilonova.boot.BootRequest;
 import org.kilonova.kernel.InjectedFile;
 import org.kilonova.network.Networks.NetworkRequest;
 import org.kilonova.network.Networks.RequestedNetwork;
@@ -17,58 +18,16 @@ import org.kilonova.network.Networks.RequestedNetwork;
 /**
  * The body of {@code POST /servers}, read into types. What the body alone can tell is checked here;
  * what others have to be asked about (does the image exist?) is not.
- *
- * @param imageId as sent, or the last part of a URL; null if none
- * @param flavorId likewise
- * @param securityGroups names or ids, without duplicates; null if the key was not there
- * @param personality as sent, contents in base64
- * @param zone null if none was asked for
- * @param forcedHost of {@code zone:host:node}, or null
- * @param forcedNode likewise
- * @param requestedHost of the key {@code host} (2.74), or null
- * @param requestedNode of the key {@code hypervisor_hostname} (2.74), or null
- * @param adminPass null if one is to be generated
- * @param hints each value a list of texts
- * @param diskConfig null if not said
- * @param description may be null from 2.19; the name before
- * @param trustedImageCertificates null if none
- * @param hostname null if it is to be made of the name
  */
-record CreateRequest(
-    String name,
-    String imageId,
-    String flavorId,
-    String keyName,
-    int minCount,
-    int maxCount,
-    Map<String, String> metadata,
-    List<InjectedFile> personality,
-    boolean configDrive,
-    List<String> securityGroups,
-    NetworkRequest networks,
-    String userData,
-    String zone,
-    String forcedHost,
-    String forcedNode,
-    String requestedHost,
-    String requestedNode,
-    boolean returnReservationId,
-    String adminPass,
-    Map<String, List<String>> hints,
-    String diskConfig,
-    String accessIPv4,
-    String accessIPv6,
-    String description,
-    List<String> tags,
-    List<String> trustedImageCertificates,
-    String hostname) {
+final class CreateRequest {
+  private CreateRequest() {}
 
   /**
    * Reads a body that its schema has admitted.
    *
    * @throws ApiFault 400 with Nova's text
    */
-  static CreateRequest parse(JsonNode body, int microversion) {
+  static BootRequest parse(JsonNode body, int microversion) {
     JsonNode server = body.path("server");
     String name = server.path("name").asText().strip();
     int min = server.path("min_count").asInt(1);
@@ -89,10 +48,11 @@ record CreateRequest(
               + " zone:host:node are mutually exclusive.");
     }
     BlockDeviceMappings.check(server);
-    return new CreateRequest(
+    return new BootRequest(
         name,
         imageId(server),
         lastPart(server.path("flavorRef").asText()),
+        null,
         text(server, "key_name"),
         min,
         max,
@@ -107,7 +67,6 @@ record CreateRequest(
         zone[2],
         requestedHost,
         requestedNode,
-        Values.bool(server.path("return_reservation_id"), false),
         text(server, "adminPass"),
         hints(body),
         text(server, "OS-DCF:diskConfig"),
@@ -119,6 +78,11 @@ record CreateRequest(
             ? list(server.path("trusted_image_certificates"))
             : null,
         hostname);
+  }
+
+  /** Whether the answer is to be the reservation's id alone. */
+  static boolean returnsReservationId(JsonNode body) {
+    return Values.bool(body.path("server").path("return_reservation_id"), false);
   }
 
   private static String text(JsonNode node, String key) {

@@ -22,8 +22,8 @@ import java.util.regex.PatternSyntaxException;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.kilonova.api.compute.Queries;
-import org.kilonova.api.compute.Values;
 import org.kilonova.api.http.ApiFault;
+import org.kilonova.kernel.OsloBool;
 import org.kilonova.readmodel.InstanceQuery;
 import org.kilonova.readmodel.InstanceQuery.Address;
 import org.kilonova.readmodel.InstanceQuery.ChangedBefore;
@@ -270,7 +270,7 @@ final class ServerListQuery {
     if (onlyDeleted) {
       conditions.add(new Deleted(true));
     } else if (deleted != null) {
-      conditions.add(new Deleted(Values.bool(deleted).orElse(false)));
+      conditions.add(new Deleted(OsloBool.parse(deleted).orElse(false)));
     } else if (since == null && before == null) {
       conditions.add(new Deleted(false));
     }
@@ -537,7 +537,7 @@ final class ServerListQuery {
   }
 
   private static boolean bool(String name, String value) {
-    return Values.bool(value)
+    return OsloBool.parse(value)
         .orElseThrow(
             () ->
                 ApiFault.badRequest(

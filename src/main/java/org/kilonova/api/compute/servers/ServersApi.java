@@ -3,12 +3,11 @@ package org.kilonova.api.compute.servers;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
-import java.time.Duration;
-import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.kilonova.api.compute.Links;
@@ -19,6 +18,9 @@ import org.kilonova.api.http.Json;
 import org.kilonova.api.http.Method;
 import org.kilonova.api.http.Mount;
 import org.kilonova.api.http.Reply;
+import org.kilonova.boot.BootRefusedException;
+import org.kilonova.boot.BootRequest;
+import org.kilonova.boot.Boots;
 import org.kilonova.instance.InstanceDetails;
 import org.kilonova.instance.InstanceProtocol.ChangeDetails;
 import org.kilonova.instance.InstanceProtocol.Delete;
@@ -27,7 +29,6 @@ import org.kilonova.instance.InstanceState.Present;
 import org.kilonova.instance.Instances;
 import org.kilonova.instance.Placement;
 import org.kilonova.kernel.HostId;
-import org.kilonova.network.Networks;
 import org.kilonova.quota.Quotas;
 import org.kilonova.readmodel.InstanceQueries;
 import org.kilonova.readmodel.InstanceQueries.BadPatternException;
@@ -45,49 +46,37 @@ public final class ServersApi {
    *
    * @param queries the read model
    * @param instances the entities
+   * @param boots the way to new ones
+   * @param hostStatuses {@code host_status} of each: DOWN (forced down), MAINTENANCE (disabled),
+   *     UP, or UNKNOWN (not heard of)
    */
   public record Ports(
       InstanceQueries queries,
       Instances instances,
-      BootReferences references,
-      Networks networks,
+      Boots boots,
       Quotas quotas,
-      InstantSource clock) {}
+      Function<Set<HostId>, Map<HostId, String>> hostStatuses) {}
 
   /**
    * What an operator can choose.
    *
-   * @param passwordLength of generated administrator passwords
    * @param showPassword whether answers contain {@code adminPass} (Nova's {@code
    *     enable_instance_password})
    * @param maxLimit largest page (Nova's {@code [api] max_limit})
-   * @param requestValidity so long after its quota was reserved an instance may come to be; longer
-   *     than {@link Instances#request} waits
    */
-  public record Settings(
-      int passwordLength, boolean showPassword, int maxLimit, Duration requestValidity) {
+  public record Settings(boolean showPassword, int maxLimit) {
     /** Nova's. */
-    public static final Settings DEFAULT = new Settings(12, true, 1000, Duration.ofSeconds(120));
+    public static final Settings DEFAULT = new Settings(true, 1000);
   }
 
   private final Ports ports;
   private final Settings settings;
   private final ServerContext context;
-  private final ServerCreation creation;
 
   public ServersApi(Ports ports, Settings settings) {
     this.ports = ports;
     this.settings = settings;
     this.context = new ServerContext(ports.queries(), ports.instances());
-    this.creation =
-        new ServerCreation(
-            ports.references(),
-            ports.networks(),
-            ports.quotas(),
-            ports.instances(),
-            ports.clock(),
-            settings.passwordLength(),
-            settings.requestValidity());
   }
 
   /** Adds the routes. */
@@ -134,7 +123,7 @@ public final class ServersApi {
               .filter(Objects::nonNull)
               .map(Placement::host)
               .collect(Collectors.toSet());
-      hostStatuses = hosts.isEmpty() ? Map.of() : ports.references().hostStatuses(hosts);
+      hostStatuses = hosts.isEmpty() ? Map.of() : ports.hostStatuses().apply(hosts);
     }
     return new ServerView(microversion, admin, Links.of(call), hostStatuses::get);
   }
@@ -255,10 +244,14 @@ public final class ServersApi {
       throw ApiFault.forbidden(
           "Policy doesn't allow os_compute_api:servers:create to be performed.");
     }
-    CreateRequest request = CreateRequest.parse(call.body(), ServerContext.microversion(call));
-    List<InstanceSpec> accepted = creation.create(request, call.caller(), call.actionContext());
-    InstanceSpec first = accepted.getFirst();
-    if (request.returnReservationId()) {
+    BootRequest request = CreateRequest.parse(call.body(), ServerContext.microversion(call));
+    InstanceSpec first;
+    try {
+      first = ports.boots().create(request, call.caller(), call.actionContext()).getFirst();
+    } catch (BootRefusedException e) {
+      throw fault(e);
+    }
+    if (CreateRequest.returnsReservationId(call.body())) {
       return Reply.json(202, Json.object().put("reservation_id", first.reservationId()));
     }
     ServerView view = view(call, Stream.empty());
@@ -272,6 +265,24 @@ public final class ServersApi {
                   out.writeEndObject();
                 })
         .header("Location", Links.of(call).versioned() + "/servers/" + first.id());
+  }
+
+  static ApiFault fault(BootRefusedException refused) {
+    return switch (refused.kind()) {
+      case INVALID,
+          FLAVOR_NOT_FOUND,
+          IMAGE_NOT_FOUND,
+          IMAGE_UNACCEPTABLE,
+          KEY_PAIR_NOT_FOUND,
+          NETWORK_NOT_FOUND,
+          GROUP_NOT_FOUND,
+          HOST_NOT_FOUND,
+          SECURITY_GROUP_NOT_FOUND ->
+          ApiFault.badRequest(refused.getMessage());
+      case FORBIDDEN, OVER_QUOTA -> ApiFault.forbidden(refused.getMessage());
+      case CONFLICT -> ApiFault.conflict(refused.getMessage());
+      case UNAVAILABLE -> ApiFault.unavailable(refused.getMessage());
+    };
   }
 
   private Reply update(Call call) {

@@ -15,10 +15,12 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.kilonova.api.http.ApiFault;
 import org.kilonova.api.http.Json;
+import org.kilonova.boot.BootRequest;
 import org.kilonova.kernel.InjectedFile;
 import org.kilonova.network.Networks.NetworkRequest;
 import org.kilonova.network.Networks.NetworkRequest.Mode;
 import org.kilonova.network.Networks.RequestedNetwork;
+import org.kilonova.testing.TestServers;
 
 class CreateRequestTest {
   private static final String NET = "3a1b2c3d-0000-4000-8000-00000000000a";
@@ -42,7 +44,7 @@ class CreateRequestTest {
     return body;
   }
 
-  private static CreateRequest parse(int microversion, String more) {
+  private static BootRequest parse(int microversion, String more) {
     return CreateRequest.parse(body(more), microversion);
   }
 
@@ -71,13 +73,14 @@ class CreateRequestTest {
              'networks': 'auto'}
             """);
     body.set("os:scheduler_hints", json("{'group': 'g', 'same_host': ['s1', 's2'], 'n': 7}"));
-    CreateRequest r = CreateRequest.parse(body, 74);
+    BootRequest r = CreateRequest.parse(body, 74);
     assertThat(r)
         .isEqualTo(
-            new CreateRequest(
+            new BootRequest(
                 "web",
                 TestServers.IMAGE,
                 "1",
+                null,
                 "k",
                 2,
                 3,
@@ -92,7 +95,6 @@ class CreateRequestTest {
                 null,
                 "h",
                 "n",
-                true,
                 "pw",
                 Map.of("group", List.of("g"), "same_host", List.of("s1", "s2"), "n", List.of("7")),
                 "AUTO",
@@ -102,11 +104,13 @@ class CreateRequestTest {
                 List.of("x", "y"),
                 List.of("c1"),
                 null));
+    assertThat(CreateRequest.returnsReservationId(body)).isTrue();
+    assertThat(CreateRequest.returnsReservationId(body("{}"))).isFalse();
   }
 
   @Test
   void whatIsNotSaidHasItsDefault() {
-    CreateRequest r = parse(90, "{}");
+    BootRequest r = parse(90, "{}");
     assertThat(r.minCount()).isEqualTo(1);
     assertThat(r.maxCount()).isEqualTo(1);
     assertThat(r.securityGroups()).isNull();
@@ -152,7 +156,7 @@ class CreateRequestTest {
       nullValues = "-",
       value = {"z, z, -, -", "z:h, z, h, -", "z:h:n, z, h, n", "z::n, z, -, n", ":h, -, h, -"})
   void aZoneMayCarryAHostAndANode(String text, String zone, String host, String node) {
-    CreateRequest r = parse(1, "{'availability_zone': '" + text + "'}");
+    BootRequest r = parse(1, "{'availability_zone': '" + text + "'}");
     assertThat(r.zone()).isEqualTo(zone);
     assertThat(r.forcedHost()).isEqualTo(host);
     assertThat(r.forcedNode()).isEqualTo(node);
@@ -160,7 +164,7 @@ class CreateRequestTest {
 
   @Test
   void networksAreReadEntryByEntry() {
-    CreateRequest r =
+    BootRequest r =
         parse(
             42,
             "{'networks': [{'uuid': '%s', 'fixed_ip': '10.0.0.9', 'tag': 't'}, {'port': '%s'}]}"
@@ -227,7 +231,7 @@ class CreateRequestTest {
   @ParameterizedTest
   @ValueSource(strings = {"0", "'0'"})
   void theImageItselfMayBeMappedAsTheBootDisk(String bootIndex) {
-    CreateRequest r =
+    BootRequest r =
         parse(
             1,
             """

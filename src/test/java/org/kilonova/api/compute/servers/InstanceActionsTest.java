@@ -1,14 +1,14 @@
 package org.kilonova.api.compute.servers;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.kilonova.api.compute.servers.TestServers.activated;
-import static org.kilonova.api.compute.servers.TestServers.allocated;
-import static org.kilonova.api.compute.servers.TestServers.at;
-import static org.kilonova.api.compute.servers.TestServers.candidate;
-import static org.kilonova.api.compute.servers.TestServers.confirmed;
-import static org.kilonova.api.compute.servers.TestServers.mapped;
-import static org.kilonova.api.compute.servers.TestServers.requested;
-import static org.kilonova.api.compute.servers.TestServers.selected;
+import static org.kilonova.testing.TestServers.activated;
+import static org.kilonova.testing.TestServers.allocated;
+import static org.kilonova.testing.TestServers.at;
+import static org.kilonova.testing.TestServers.candidate;
+import static org.kilonova.testing.TestServers.confirmed;
+import static org.kilonova.testing.TestServers.mapped;
+import static org.kilonova.testing.TestServers.requested;
+import static org.kilonova.testing.TestServers.selected;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
@@ -38,6 +38,7 @@ import org.kilonova.kernel.Fault;
 import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.kernel.PowerState;
+import org.kilonova.testing.TestServers;
 
 class InstanceActionsTest {
   private static final ActionContext STOP = new ActionContext("req-stop", "u2", "p");

@@ -3,29 +3,26 @@ package org.kilonova.api.compute.servers;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.time.Duration;
-import java.time.Instant;
-import java.util.HashMap;
-import java.util.HashSet;
+import com.fasterxml.jackson.databind.JsonNode;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.kilonova.api.http.ApiFault;
+import org.kilonova.boot.BootRefusedException;
+import org.kilonova.boot.Boots;
 import org.kilonova.identity.Caller;
 import org.kilonova.instance.InstanceSpec;
 import org.kilonova.instance.InstanceState;
 import org.kilonova.instance.InstanceState.Building;
-import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.ImageSpec;
-import org.kilonova.kernel.InstanceId;
-import org.kilonova.kernel.Nic;
-import org.kilonova.kernel.Resources;
-import org.kilonova.network.Networks;
-import org.kilonova.quota.Quotas;
+import org.kilonova.testing.FakeBootReferences;
+import org.kilonova.testing.FakeInstances;
+import org.kilonova.testing.FakeNetworks;
+import org.kilonova.testing.FakeQuotas;
+import org.kilonova.testing.TestServers;
 
 class ServerCreationTest {
   private static final Caller MEMBER = caller("member");
@@ -34,15 +31,10 @@ class ServerCreationTest {
   private final FakeInstances instances = new FakeInstances(() -> TestServers.T0, row -> {});
   private final FakeBootReferences references = new FakeBootReferences();
   private final FakeQuotas quotas = new FakeQuotas();
-  private final ServerCreation creation =
-      new ServerCreation(
-          references,
-          new FakeNetworks(),
-          quotas,
-          instances,
-          () -> TestServers.T0,
-          12,
-          Duration.ofMinutes(1));
+  private final Boots boots =
+      new Boots(
+          new Boots.Ports(references, new FakeNetworks(), quotas, instances, () -> TestServers.T0),
+          Boots.Settings.DEFAULT);
 
   private static Caller caller(String... roles) {
     return new Caller(
@@ -50,8 +42,15 @@ class ServerCreationTest {
   }
 
   private List<InstanceSpec> create(Caller caller, String more) {
-    return creation.create(
-        CreateRequest.parse(CreateRequestTest.body(more), 74), caller, TestServers.CREATE);
+    return create(CreateRequestTest.body(more), caller);
+  }
+
+  private List<InstanceSpec> create(JsonNode body, Caller caller) {
+    try {
+      return boots.create(CreateRequest.parse(body, 74), caller, TestServers.CREATE);
+    } catch (BootRefusedException e) {
+      throw ServersApi.fault(e);
+    }
   }
 
   private void refused(int status, String message, Caller caller, String more) {
@@ -193,7 +192,7 @@ class ServerCreationTest {
   private List<InstanceSpec> createInGroup(String group, String more) {
     var body = CreateRequestTest.body(more);
     body.putObject("os:scheduler_hints").put("group", group);
-    return creation.create(CreateRequest.parse(body, 74), MEMBER, TestServers.CREATE);
+    return create(body, MEMBER);
   }
 
   @Test
@@ -240,75 +239,5 @@ class ServerCreationTest {
     assertThatThrownBy(() -> create(MEMBER, "{}"))
         .isInstanceOfSatisfying(ApiFault.class, fault -> assertThat(fault.status()).isEqualTo(503));
     assertThat(quotas.claims).hasSize(1);
-  }
-
-  // ---- fakes -----------------------------------------------------------------------------------
-
-  private static final class FakeQuotas implements Quotas {
-    private final Map<InstanceId, Resources> claims = new HashMap<>();
-    private int room = 10;
-
-    @Override
-    public List<Integer> reserveInstances(
-        String projectId,
-        String userId,
-        List<InstanceId> ids,
-        int min,
-        Resources each,
-        Instant validUntil) {
-      if (room < min) {
-        throw new QuotaExceededException("Quota exceeded for instances");
-      }
-      int count = Math.min(room, ids.size());
-      ids.subList(0, count).forEach(id -> claims.put(id, each));
-      return IntStream.range(100, 100 + count).boxed().toList();
-    }
-
-    @Override
-    public void releaseInstance(InstanceId id) {
-      claims.remove(id);
-    }
-
-    @Override
-    public Map<String, Integer> limits(String projectId, String userId) {
-      return limits(projectId);
-    }
-
-    @Override
-    public Map<String, Integer> limits(String projectId) {
-      return Map.of("metadata_items", 128, "server_group_members", 3);
-    }
-
-    @Override
-    public Map<String, Integer> usage(String projectId, String userId) {
-      return usage(projectId);
-    }
-
-    @Override
-    public Map<String, Integer> usage(String projectId) {
-      return Map.of();
-    }
-  }
-
-  /** A network service without networks. */
-  static final class FakeNetworks implements Networks {
-    @Override
-    public List<RequestedNetwork> validate(
-        String projectId, boolean admin, NetworkRequest request) {
-      for (RequestedNetwork network : new HashSet<>(request.networks())) {
-        throw new UnknownNetworkException(
-            "Network " + network.networkId() + " could not be found.");
-      }
-      return List.of();
-    }
-
-    @Override
-    public List<Nic> allocateForInstance(
-        InstanceId id, String projectId, HostId host, List<RequestedNetwork> networks) {
-      return List.of();
-    }
-
-    @Override
-    public void deallocateForInstance(InstanceId id) {}
   }
 }

@@ -25,6 +25,7 @@ import org.kilonova.instance.Lock;
 import org.kilonova.kernel.Fault;
 import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.InstanceId;
+import org.kilonova.testing.TestServers;
 
 class ServerViewTest {
   private static final Links LINKS = new Links("http://h/compute/v2.1", "http://h/compute");

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -19,6 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.kilonova.api.compute.ComputeService;
 import org.kilonova.api.http.LocalClient;
 import org.kilonova.api.http.LocalClient.Answer;
+import org.kilonova.boot.Boots;
 import org.kilonova.instance.InstanceEvent.InstanceDeleted;
 import org.kilonova.instance.InstanceEvent.TaskCompleted;
 import org.kilonova.instance.InstanceState.Deleted;
@@ -30,7 +32,11 @@ import org.kilonova.persistence.Database;
 import org.kilonova.quota.SqlQuotas;
 import org.kilonova.readmodel.InstanceRows;
 import org.kilonova.readmodel.SqlInstanceQueries;
+import org.kilonova.testing.FakeBootReferences;
+import org.kilonova.testing.FakeInstances;
+import org.kilonova.testing.FakeNetworks;
 import org.kilonova.testing.PostgresExtension;
+import org.kilonova.testing.TestServers;
 
 /** The whole resource on the real read model and quotas; only the entities are in memory. */
 @ExtendWith(PostgresExtension.class)
@@ -52,15 +58,19 @@ class ServersApiIT {
         new FakeInstances(
             this::now,
             row -> database.jdbi().useHandle(handle -> InstanceRows.upsert(handle, List.of(row))));
+    SqlQuotas quotas =
+        new SqlQuotas(database, SqlQuotas.defaults(ConfigFactory.empty()), this::now);
     ServersApi api =
         new ServersApi(
             new ServersApi.Ports(
                 new SqlInstanceQueries(database.jdbi(), 100),
                 instances,
-                new FakeBootReferences(),
-                new ServerCreationTest.FakeNetworks(),
-                new SqlQuotas(database, SqlQuotas.defaults(ConfigFactory.empty()), this::now),
-                this::now),
+                new Boots(
+                    new Boots.Ports(
+                        new FakeBootReferences(), new FakeNetworks(), quotas, instances, this::now),
+                    Boots.Settings.DEFAULT),
+                quotas,
+                hosts -> hosts.stream().collect(Collectors.toMap(host -> host, host -> "UP"))),
             ServersApi.Settings.DEFAULT);
     LocalClient client = LocalClient.of(ComputeService.build(List.of(api::routes)));
     this.user = client.as("u1", P1, "member");

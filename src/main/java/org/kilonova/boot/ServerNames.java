@@ -1,4 +1,4 @@
-package org.kilonova.api.compute.servers;
+package org.kilonova.boot;
 
 import java.security.SecureRandom;
 import java.util.ArrayList;

@@ -1,4 +1,4 @@
-package org.kilonova.api.compute.servers;
+package org.kilonova.testing;
 
 import akka.actor.typed.ActorRef;
 import java.nio.charset.StandardCharsets;
@@ -30,7 +30,7 @@ import org.kilonova.kernel.InstanceId;
 import org.kilonova.readmodel.InstanceRow;
 
 /** Instances in memory that decide as the real ones do, but never move by themselves. */
-final class FakeInstances implements Instances {
+public final class FakeInstances implements Instances {
   private final Map<InstanceId, InstanceState> states = new HashMap<>();
   private final Map<InstanceId, List<Recorded>> journals = new HashMap<>();
   private final InstanceDecider decider =
@@ -48,19 +48,19 @@ final class FakeInstances implements Instances {
   private final Consumer<InstanceRow> onChange;
 
   /** Launch indexes of a multiple create that are refused, or not answered. */
-  final Set<Integer> refusing = new HashSet<>();
+  public final Set<Integer> refusing = new HashSet<>();
 
-  final Set<Integer> silent = new HashSet<>();
+  public final Set<Integer> silent = new HashSet<>();
 
   /**
    * If set, the first reply to each request is lost: this happens meanwhile, and the request is
    * repeated.
    */
-  Consumer<InstanceId> lostReply;
+  public Consumer<InstanceId> lostReply;
 
-  String console = "";
+  public String console = "";
 
-  FakeInstances(InstantSource clock, Consumer<InstanceRow> onChange) {
+  public FakeInstances(InstantSource clock, Consumer<InstanceRow> onChange) {
     this.clock = clock;
     this.onChange = onChange;
   }
@@ -94,7 +94,7 @@ final class FakeInstances implements Instances {
   }
 
   /** What else happens to an instance. */
-  synchronized void happen(InstanceId id, InstanceEvent... events) {
+  public synchronized void happen(InstanceId id, InstanceEvent... events) {
     for (InstanceEvent event : events) {
       Present after =
           (Present) InstanceTransitions.apply(states.getOrDefault(id, new Absent()), event);
@@ -108,11 +108,11 @@ final class FakeInstances implements Instances {
     return journals.computeIfAbsent(id, i -> new ArrayList<>());
   }
 
-  synchronized InstanceState state(InstanceId id) {
+  public synchronized InstanceState state(InstanceId id) {
     return states.getOrDefault(id, new Absent());
   }
 
-  synchronized Set<InstanceId> ids() {
+  public synchronized Set<InstanceId> ids() {
     return Set.copyOf(states.keySet());
   }
 

@@ -1,4 +1,4 @@
-package org.kilonova.api.compute.servers;
+package org.kilonova.boot;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
@@ -12,7 +12,7 @@ import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.kilonova.api.http.ApiFault;
+import org.kilonova.boot.BootRefusedException.Kind;
 import org.kilonova.kernel.FlavorSpec;
 import org.kilonova.kernel.ImageSpec;
 import org.kilonova.kernel.InjectedFile;
@@ -28,10 +28,10 @@ class BootChecksTest {
     return new FlavorSpec("1", "f", 1, ram, disk, 0, 0, 1.0, Map.of());
   }
 
-  private static void refused(int status, String message, ThrowingCallable check) {
+  private static void refused(Kind kind, String message, ThrowingCallable check) {
     assertThatThrownBy(check)
         .isInstanceOfSatisfying(
-            ApiFault.class, fault -> assertThat(fault.status()).isEqualTo(status))
+            BootRefusedException.class, refused -> assertThat(refused.kind()).isEqualTo(kind))
         .hasMessage(message);
   }
 
@@ -41,16 +41,16 @@ class BootChecksTest {
             () -> BootChecks.flavorFitsImage(flavor(512, 1), image(GIB, 1, 512, Map.of()), false))
         .doesNotThrowAnyException();
     refused(
-        400,
+        Kind.IMAGE_UNACCEPTABLE,
         "Flavor's memory is too small for requested image.",
         () -> BootChecks.flavorFitsImage(flavor(511, 1), image(1, 0, 512, Map.of()), false));
     refused(
-        400,
+        Kind.IMAGE_UNACCEPTABLE,
         "Flavor's disk is too small for requested image. Flavor disk is 1073741824 bytes, image is"
             + " 1073741825 bytes.",
         () -> BootChecks.flavorFitsImage(flavor(512, 1), image(GIB + 1, 0, 0, Map.of()), false));
     refused(
-        400,
+        Kind.IMAGE_UNACCEPTABLE,
         "Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk is"
             + " 1073741824 bytes, minimum size is 2147483648 bytes.",
         () -> BootChecks.flavorFitsImage(flavor(512, 1), image(1, 2, 0, Map.of()), false));
@@ -62,7 +62,7 @@ class BootChecksTest {
     assertThatCode(() -> BootChecks.flavorFitsImage(flavor(512, 0), big, true))
         .doesNotThrowAnyException();
     refused(
-        403,
+        Kind.FORBIDDEN,
         "Only volume-backed servers are allowed for flavors with zero disk.",
         () -> BootChecks.flavorFitsImage(flavor(512, 0), big, false));
   }
@@ -70,7 +70,7 @@ class BootChecksTest {
   @Test
   void theImagesConfigDriveOptionIsChecked() {
     refused(
-        400,
+        Kind.IMAGE_UNACCEPTABLE,
         "Image's config drive option 'maybe' is invalid",
         () ->
             BootChecks.flavorFitsImage(
@@ -85,7 +85,7 @@ class BootChecksTest {
     assertThatCode(() -> BootChecks.metadata(two, Map.of("metadata_items", -1)))
         .doesNotThrowAnyException();
     refused(
-        403,
+        Kind.OVER_QUOTA,
         "Maximum number of metadata items exceeds 1",
         () -> BootChecks.metadata(two, Map.of("metadata_items", 1)));
   }
@@ -99,16 +99,16 @@ class BootChecksTest {
     assertThatCode(() -> BootChecks.personality(List.of(fits, fits), limits))
         .doesNotThrowAnyException();
     refused(
-        403,
+        Kind.OVER_QUOTA,
         "Personality file limit exceeded",
         () -> BootChecks.personality(Collections.nCopies(3, fits), limits));
     refused(
-        403,
+        Kind.OVER_QUOTA,
         "Personality file path exceeds maximum 5",
         () -> BootChecks.personality(List.of(new InjectedFile("/etc12", "")), limits));
     String five = Base64.getEncoder().encodeToString(new byte[5]);
     refused(
-        403,
+        Kind.OVER_QUOTA,
         "Personality file content exceeds maximum 4",
         () -> BootChecks.personality(List.of(new InjectedFile("/a", five)), limits));
   }
@@ -119,7 +119,7 @@ class BootChecksTest {
     assertThat(BootChecks.securityGroups(List.of())).containsExactly("default");
     assertThat(BootChecks.securityGroups(List.of("default"))).containsExactly("default");
     refused(
-        400,
+        Kind.SECURITY_GROUP_NOT_FOUND,
         "Security group web not found.",
         () -> BootChecks.securityGroups(List.of("default", "web")));
   }
@@ -129,7 +129,7 @@ class BootChecksTest {
     assertThatCode(() -> BootChecks.hints(Map.of("same_host", List.of("x"), "mine", List.of("y"))))
         .doesNotThrowAnyException();
     refused(
-        400,
+        Kind.INVALID,
         "The scheduler hint 'query' is not supported.",
         () -> BootChecks.hints(Map.of("query", List.of("[]"))));
   }
@@ -153,7 +153,7 @@ class BootChecksTest {
   @Test
   void anImageCanForbidAnAutomaticDisk() {
     refused(
-        400,
+        Kind.INVALID,
         "Requested image i has automatic disk resize disabled.",
         () ->
             BootChecks.diskConfig("AUTO", image(1, 0, 0, Map.of("auto_disk_config", "Disabled"))));

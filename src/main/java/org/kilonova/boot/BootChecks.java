@@ -1,14 +1,14 @@
-package org.kilonova.api.compute.servers;
+package org.kilonova.boot;
 
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.kilonova.api.compute.Values;
-import org.kilonova.api.http.ApiFault;
+import org.kilonova.boot.BootRefusedException.Kind;
 import org.kilonova.kernel.FlavorSpec;
 import org.kilonova.kernel.ImageSpec;
 import org.kilonova.kernel.InjectedFile;
+import org.kilonova.kernel.OsloBool;
 
 /**
  * Checks of a create request against the flavor, the image and the limits, in the words of {@code
@@ -30,31 +30,36 @@ final class BootChecks {
   static void flavorFitsImage(FlavorSpec flavor, ImageSpec image, boolean admin) {
     String configDrive = image.properties().getOrDefault("img_config_drive", "optional");
     if (!Set.of("optional", "mandatory").contains(configDrive)) {
-      throw ApiFault.badRequest("Image's config drive option '" + configDrive + "' is invalid");
+      throw new BootRefusedException(
+          Kind.IMAGE_UNACCEPTABLE, "Image's config drive option '" + configDrive + "' is invalid");
     }
     if (image.properties().containsKey("cinder_encryption_key_id")) {
-      throw ApiFault.badRequest(
+      throw new BootRefusedException(
+          Kind.IMAGE_UNACCEPTABLE,
           "Image %s is unacceptable: Direct booting of an image uploaded from an encrypted volume is unsupported."
               .formatted(image.id()));
     }
     if (flavor.memoryMb() < image.minRamMb()) {
-      throw ApiFault.badRequest("Flavor's memory is too small for requested image.");
+      throw new BootRefusedException(
+          Kind.IMAGE_UNACCEPTABLE, "Flavor's memory is too small for requested image.");
     }
     if (flavor.diskGb() == 0) {
       if (!admin) { // the image's size would not be bounded by anything that is paid for
-        throw ApiFault.forbidden(
-            "Only volume-backed servers are allowed for flavors with zero disk.");
+        throw new BootRefusedException(
+            Kind.FORBIDDEN, "Only volume-backed servers are allowed for flavors with zero disk.");
       }
       return;
     }
     long disk = flavor.diskGb() * GIB;
     if (image.sizeBytes() > disk) {
-      throw ApiFault.badRequest(
+      throw new BootRefusedException(
+          Kind.IMAGE_UNACCEPTABLE,
           "Flavor's disk is too small for requested image. Flavor disk is %d bytes, image is %d bytes."
               .formatted(disk, image.sizeBytes()));
     }
     if (image.minDiskGb() * GIB > disk) {
-      throw ApiFault.badRequest(
+      throw new BootRefusedException(
+          Kind.IMAGE_UNACCEPTABLE,
           "Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk is %d bytes, minimum size is %d bytes."
               .formatted(disk, image.minDiskGb() * GIB));
     }
@@ -64,7 +69,8 @@ final class BootChecks {
   static void metadata(Map<String, String> metadata, Map<String, Integer> limits) {
     int limit = limits.getOrDefault("metadata_items", -1);
     if (limit >= 0 && metadata.size() > limit) {
-      throw ApiFault.forbidden("Maximum number of metadata items exceeds " + limit);
+      throw new BootRefusedException(
+          Kind.OVER_QUOTA, "Maximum number of metadata items exceeds " + limit);
     }
   }
 
@@ -72,16 +78,18 @@ final class BootChecks {
   static void personality(List<InjectedFile> files, Map<String, Integer> limits) {
     int number = limits.getOrDefault("injected_files", -1);
     if (number >= 0 && files.size() > number) {
-      throw ApiFault.forbidden("Personality file limit exceeded");
+      throw new BootRefusedException(Kind.OVER_QUOTA, "Personality file limit exceeded");
     }
     int path = limits.getOrDefault("injected_file_path_bytes", -1);
     int content = limits.getOrDefault("injected_file_content_bytes", -1);
     for (InjectedFile file : files) {
       if (path >= 0 && file.path().length() > path) {
-        throw ApiFault.forbidden("Personality file path exceeds maximum " + path);
+        throw new BootRefusedException(
+            Kind.OVER_QUOTA, "Personality file path exceeds maximum " + path);
       }
       if (content >= 0 && Base64.getMimeDecoder().decode(file.contents()).length > content) {
-        throw ApiFault.forbidden("Personality file content exceeds maximum " + content);
+        throw new BootRefusedException(
+            Kind.OVER_QUOTA, "Personality file content exceeds maximum " + content);
       }
     }
   }
@@ -93,7 +101,8 @@ final class BootChecks {
     }
     for (String name : names) {
       if (!name.equals("default")) {
-        throw ApiFault.badRequest("Security group " + name + " not found.");
+        throw new BootRefusedException(
+            Kind.SECURITY_GROUP_NOT_FOUND, "Security group " + name + " not found.");
       }
     }
     return names;
@@ -102,7 +111,8 @@ final class BootChecks {
   static void hints(Map<String, List<String>> hints) {
     for (String hint : hints.keySet()) {
       if (UNSUPPORTED_HINTS.contains(hint)) {
-        throw ApiFault.badRequest("The scheduler hint '" + hint + "' is not supported.");
+        throw new BootRefusedException(
+            Kind.INVALID, "The scheduler hint '" + hint + "' is not supported.");
       }
     }
   }
@@ -111,13 +121,13 @@ final class BootChecks {
   static String diskConfig(String requested, ImageSpec image) {
     String ofImage = image.properties().getOrDefault("auto_disk_config", "False");
     if ("AUTO".equals(requested) && ofImage.strip().equalsIgnoreCase("disabled")) {
-      throw ApiFault.badRequest(
-          "Requested image " + image.id() + " has automatic disk resize disabled.");
+      throw new BootRefusedException(
+          Kind.INVALID, "Requested image " + image.id() + " has automatic disk resize disabled.");
     }
     if (requested != null) {
       return requested;
     }
-    boolean auto = Values.bool(ofImage).orElse(false);
+    boolean auto = OsloBool.parse(ofImage).orElse(false);
     return auto ? "AUTO" : "MANUAL";
   }
 }

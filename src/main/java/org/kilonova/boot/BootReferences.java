@@ -1,18 +1,15 @@
-package org.kilonova.api.compute.servers;
+package org.kilonova.boot;
 
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import org.kilonova.api.http.ApiFault;
 import org.kilonova.identity.Caller;
 import org.kilonova.kernel.FlavorSpec;
-import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.ImageSpec;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.kernel.ServerGroupRef;
 
-/** What requests for servers refer to and others keep. All methods block. */
+/** What requests for servers refer to and others keep: a port. All methods block. */
 public interface BootReferences {
   /** A flavor that the caller may boot with: not disabled, public or granted to its project. */
   Optional<FlavorSpec> flavor(Caller caller, String flavorId);
@@ -20,7 +17,7 @@ public interface BootReferences {
   /**
    * An image that the caller may see.
    *
-   * @throws ApiFault 400 if it is there but not active
+   * @throws BootRefusedException {@code IMAGE_UNACCEPTABLE} if it is there but not active
    */
   Optional<ImageSpec> image(Caller caller, String imageId);
 
@@ -51,10 +48,4 @@ public interface BootReferences {
    * @param node the hypervisor's name, or null for any
    */
   boolean hostExists(String host, String node);
-
-  /**
-   * {@code host_status} of each: DOWN (forced down), MAINTENANCE (disabled), UP, or UNKNOWN (not
-   * heard of).
-   */
-  Map<HostId, String> hostStatuses(Set<HostId> hosts);
 }

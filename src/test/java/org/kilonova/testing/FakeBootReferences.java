@@ -1,4 +1,4 @@
-package org.kilonova.api.compute.servers;
+package org.kilonova.testing;
 
 import java.util.HashMap;
 import java.util.HashSet;
@@ -6,20 +6,19 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.stream.Collectors;
+import org.kilonova.boot.BootReferences;
 import org.kilonova.identity.Caller;
 import org.kilonova.kernel.FlavorSpec;
-import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.ImageSpec;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.kernel.ServerGroupRef;
 
 /** One of each kind, and a group that remembers its members. */
-final class FakeBootReferences implements BootReferences {
-  final Map<String, ImageSpec> images = new HashMap<>();
-  final Set<InstanceId> members = new HashSet<>();
+public final class FakeBootReferences implements BootReferences {
+  public final Map<String, ImageSpec> images = new HashMap<>();
+  public final Set<InstanceId> members = new HashSet<>();
 
-  FakeBootReferences() {
+  public FakeBootReferences() {
     images.put(TestServers.IMAGE, TestServers.image());
     images.put(
         TestServers.KERNEL,
@@ -69,10 +68,5 @@ final class FakeBootReferences implements BootReferences {
   public boolean hostExists(String host, String node) {
     return (host == null || host.equals("compute1"))
         && (node == null || node.equals("compute1.example.org"));
-  }
-
-  @Override
-  public Map<HostId, String> hostStatuses(Set<HostId> hosts) {
-    return hosts.stream().collect(Collectors.toMap(host -> host, host -> "UP"));
   }
 }

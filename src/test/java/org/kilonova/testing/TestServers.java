@@ -1,4 +1,4 @@
-package org.kilonova.api.compute.servers;
+package org.kilonova.testing;
 
 import java.time.Instant;
 import java.util.List;
@@ -28,29 +28,29 @@ import org.kilonova.kernel.ServerGroupRef;
 import org.kilonova.scheduler.SchedulerProtocol.Candidate;
 
 /** Servers for tests, made by the real transitions. */
-final class TestServers {
-  static final Instant T0 = Instant.parse("2026-01-02T03:04:05.123456Z");
-  static final String PROJECT = "6f70656e737461636b20342065766572";
-  static final String IMAGE = "70a599e0-31e7-49b7-b260-868f441e862b";
-  static final String KERNEL = "70a599e0-31e7-49b7-b260-868f441e862c";
-  static final String GROUP = "616fb98f-46ca-475e-917e-2563e5a8cd19";
-  static final HostId HOST = new HostId("compute1");
-  static final ActionContext CREATE = new ActionContext("req-create", "user1", PROJECT);
-  static final FlavorSpec FLAVOR =
+public final class TestServers {
+  public static final Instant T0 = Instant.parse("2026-01-02T03:04:05.123456Z");
+  public static final String PROJECT = "6f70656e737461636b20342065766572";
+  public static final String IMAGE = "70a599e0-31e7-49b7-b260-868f441e862b";
+  public static final String KERNEL = "70a599e0-31e7-49b7-b260-868f441e862c";
+  public static final String GROUP = "616fb98f-46ca-475e-917e-2563e5a8cd19";
+  public static final HostId HOST = new HostId("compute1");
+  public static final ActionContext CREATE = new ActionContext("req-create", "user1", PROJECT);
+  public static final FlavorSpec FLAVOR =
       new FlavorSpec("1", "m1.tiny", 1, 512, 1, 0, 0, 1.0, Map.of("hw:numa_nodes", "1"));
 
   private TestServers() {}
 
-  static ImageSpec image() {
+  public static ImageSpec image() {
     return new ImageSpec(
         IMAGE, "cirros", "ami", "ami", "c0ffee", 1024, 0, 0, KERNEL, null, Map.of());
   }
 
-  static InstanceSpec spec(InstanceId id, String name) {
+  public static InstanceSpec spec(InstanceId id, String name) {
     return spec(id, name, PROJECT, 0);
   }
 
-  static InstanceSpec spec(InstanceId id, String name, String project, int number) {
+  public static InstanceSpec spec(InstanceId id, String name, String project, int number) {
     return new InstanceSpec(
         id,
         number,
@@ -86,7 +86,7 @@ final class TestServers {
         T0);
   }
 
-  static Nic nic(String address) {
+  public static Nic nic(String address) {
     return new Nic(
         "ce531f90-199f-48c0-816c-13e38010b442",
         "net1",
@@ -100,7 +100,7 @@ final class TestServers {
         1500);
   }
 
-  static Present after(InstanceEvent... events) {
+  public static Present after(InstanceEvent... events) {
     InstanceState state = new Absent();
     for (InstanceEvent event : events) {
       state = InstanceTransitions.apply(state, event);
@@ -108,48 +108,48 @@ final class TestServers {
     return (Present) state;
   }
 
-  static Present then(Present before, InstanceEvent event) {
+  public static Present then(Present before, InstanceEvent event) {
     return (Present) InstanceTransitions.apply(before, event);
   }
 
-  static Instant at(int second) {
+  public static Instant at(int second) {
     return T0.plusSeconds(second);
   }
 
-  static InstanceRequested requested(InstanceSpec spec) {
+  public static InstanceRequested requested(InstanceSpec spec) {
     return new InstanceRequested(spec, CREATE, at(0));
   }
 
-  static HostSelected selected() {
+  public static HostSelected selected() {
     return new HostSelected(
         Attempt.FIRST, candidate(HOST.name()), List.of(), "chosen of 3 hosts", at(1));
   }
 
-  static Candidate candidate(String host) {
+  public static Candidate candidate(String host) {
     return new Candidate(new HostId(host), host + ".example.org", "nova");
   }
 
-  static NetworkAllocated allocated(String address) {
+  public static NetworkAllocated allocated(String address) {
     return new NetworkAllocated(Attempt.FIRST, List.of(nic(address)), at(2));
   }
 
-  static BlockDevicesMapped mapped() {
+  public static BlockDevicesMapped mapped() {
     return new BlockDevicesMapped(Attempt.FIRST, at(3));
   }
 
-  static SpawnConfirmed confirmed() {
+  public static SpawnConfirmed confirmed() {
     return new SpawnConfirmed(Attempt.FIRST, HOST, at(4));
   }
 
-  static InstanceActivated activated() {
+  public static InstanceActivated activated() {
     return new InstanceActivated(Attempt.FIRST, PowerState.RUNNING, at(5));
   }
 
-  static Present building(InstanceSpec spec) {
+  public static Present building(InstanceSpec spec) {
     return after(requested(spec));
   }
 
-  static Present active(InstanceSpec spec) {
+  public static Present active(InstanceSpec spec) {
     return after(
         requested(spec), selected(), allocated("10.0.0.4"), mapped(), confirmed(), activated());
   }

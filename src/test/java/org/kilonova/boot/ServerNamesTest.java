@@ -1,4 +1,4 @@
-package org.kilonova.api.compute.servers;
+package org.kilonova.boot;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,4 +1,4 @@
-package org.kilonova.api.compute.servers;
+package org.kilonova.boot;
 
 import java.security.SecureRandom;
 import java.time.Duration;
@@ -14,7 +14,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.kilonova.api.http.ApiFault;
+import org.kilonova.boot.BootRefusedException.Kind;
 import org.kilonova.identity.Caller;
 import org.kilonova.instance.InstanceProtocol;
 import org.kilonova.instance.InstanceProtocol.Accepted;
@@ -34,78 +34,76 @@ import org.kilonova.network.Networks;
 import org.kilonova.network.Networks.NetworkConflictException;
 import org.kilonova.network.Networks.NetworkRequestException;
 import org.kilonova.network.Networks.RequestedNetwork;
+import org.kilonova.network.Networks.UnknownNetworkException;
 import org.kilonova.quota.Quotas;
 import org.kilonova.quota.Quotas.QuotaExceededException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Carries out {@code POST /servers}: checks everything, reserves quota, and hands each instance to
- * its entity. It returns when the accepted ones are durable. What fails after the reservation gives
- * its claim back, so a refused request leaves nothing behind.
+ * Makes servers: checks everything, reserves quota, and hands each instance to its entity. It
+ * returns when the accepted ones are durable. What fails after the reservation gives its claim
+ * back, so a refused request leaves nothing behind. Blocks.
  */
-final class ServerCreation {
-  private static final Logger LOG = LoggerFactory.getLogger(ServerCreation.class);
+public final class Boots {
+  private static final Logger LOG = LoggerFactory.getLogger(Boots.class);
 
   /** So many instances of one request are handed over at a time. */
   private static final int PARALLEL = 16;
+
+  /**
+   * What a boot needs.
+   *
+   * @param instances the entities
+   */
+  public record Ports(
+      BootReferences references,
+      Networks networks,
+      Quotas quotas,
+      Instances instances,
+      InstantSource clock) {}
+
+  /**
+   * What an operator can choose.
+   *
+   * @param passwordLength of generated administrator passwords
+   * @param validity so long after its quota was reserved an instance may come to be; longer than
+   *     {@link Instances#request} waits
+   */
+  public record Settings(int passwordLength, Duration validity) {
+    /** Nova's. */
+    public static final Settings DEFAULT = new Settings(12, Duration.ofSeconds(120));
+  }
 
   private final BootReferences references;
   private final Networks networks;
   private final Quotas quotas;
   private final Instances instances;
   private final InstantSource clock;
-  private final int passwordLength;
-  private final Duration validity;
+  private final Settings settings;
   private final SecureRandom random = new SecureRandom();
 
-  /**
-   * With its ports.
-   *
-   * @param passwordLength of generated passwords
-   * @param validity so long after the reservation an entity still takes the request
-   */
-  ServerCreation(
-      BootReferences references,
-      Networks networks,
-      Quotas quotas,
-      Instances instances,
-      InstantSource clock,
-      int passwordLength,
-      Duration validity) {
-    this.references = references;
-    this.networks = networks;
-    this.quotas = quotas;
-    this.instances = instances;
-    this.clock = clock;
-    this.passwordLength = passwordLength;
-    this.validity = validity;
+  public Boots(Ports ports, Settings settings) {
+    this.references = ports.references();
+    this.networks = ports.networks();
+    this.quotas = ports.quotas();
+    this.instances = ports.instances();
+    this.clock = ports.clock();
+    this.settings = settings;
   }
 
   /**
-   * Creates the servers.
+   * Creates new servers.
    *
-   * @return the accepted ones, in order, at least {@code min_count}
-   * @throws ApiFault 400, 403, 409 if the request cannot be carried out; 503 if instances could not
-   *     be reached
+   * @param caller in a project
+   * @return the accepted ones, in order, at least {@code minCount}
+   * @throws BootRefusedException if the request cannot be carried out
    */
-  List<InstanceSpec> create(CreateRequest request, Caller caller, ActionContext context) {
+  public List<InstanceSpec> create(BootRequest request, Caller caller, ActionContext context) {
     Template template = check(request, caller);
     List<InstanceId> ids = Stream.generate(InstanceId::random).limit(request.maxCount()).toList();
-    Instant validUntil = clock.instant().plus(validity);
-    List<Integer> numbers;
-    try {
-      numbers =
-          quotas.reserveInstances(
-              caller.projectId(),
-              caller.userId(),
-              ids,
-              request.minCount(),
-              template.flavor().resources(),
-              validUntil);
-    } catch (QuotaExceededException e) {
-      throw ApiFault.forbidden(e.getMessage());
-    }
+    Instant validUntil = clock.instant().plus(settings.validity());
+    List<Integer> numbers = reserve(caller, ids, request.minCount(), template.flavor(), validUntil);
     List<InstanceId> reserved = ids.subList(0, numbers.size());
     List<InstanceSpec> specs;
     try {
@@ -122,16 +120,23 @@ final class ServerCreation {
     return request(specs, request.minCount(), template, context, validUntil);
   }
 
+  private List<Integer> reserve(
+      Caller caller, List<InstanceId> ids, int min, FlavorSpec flavor, Instant validUntil) {
+    try {
+      return quotas.reserveInstances(
+          caller.projectId(), caller.userId(), ids, min, flavor.resources(), validUntil);
+    } catch (QuotaExceededException e) {
+      throw new BootRefusedException(Kind.OVER_QUOTA, e.getMessage());
+    }
+  }
+
   // ---- checks ----------------------------------------------------------------------------------
 
-  private Template check(CreateRequest request, Caller caller) {
+  private Template check(BootRequest request, Caller caller) {
     destination(request, caller);
     BootChecks.hints(request.hints());
     FlavorSpec flavor =
-        references
-            .flavor(caller, request.flavorId())
-            .orElseThrow(
-                () -> ApiFault.badRequest("Flavor " + request.flavorId() + " could not be found."));
+        request.flavor() != null ? request.flavor() : flavor(caller, request.flavorId());
     ImageSpec image = threePart(image(caller, request.imageId()));
     if (image.kernelId() != null) {
       image(caller, image.kernelId());
@@ -153,14 +158,19 @@ final class ServerCreation {
             ? null
             : references
                 .publicKey(caller, request.keyName())
-                .orElseThrow(() -> ApiFault.badRequest("Invalid key_name provided."));
+                .orElseThrow(
+                    () ->
+                        new BootRefusedException(
+                            Kind.KEY_PAIR_NOT_FOUND, "Invalid key_name provided."));
     List<RequestedNetwork> wanted;
     try {
       wanted = networks.validate(caller.projectId(), caller.isAdmin(), request.networks());
     } catch (NetworkConflictException e) {
-      throw ApiFault.conflict(e.getMessage());
+      throw new BootRefusedException(Kind.CONFLICT, e.getMessage());
+    } catch (UnknownNetworkException e) {
+      throw new BootRefusedException(Kind.NETWORK_NOT_FOUND, e.getMessage());
     } catch (NetworkRequestException e) {
-      throw ApiFault.badRequest(e.getMessage());
+      throw new BootRefusedException(Kind.INVALID, e.getMessage());
     }
     return new Template(
         request,
@@ -175,22 +185,25 @@ final class ServerCreation {
         ServerNames.reservationId(random),
         request.adminPass() != null
             ? request.adminPass()
-            : ServerNames.password(random, passwordLength),
+            : ServerNames.password(random, settings.passwordLength()),
         clock.instant());
   }
 
-  private void destination(CreateRequest request, Caller caller) {
+  private void destination(BootRequest request, Caller caller) {
     if ((request.forcedHost() != null || request.forcedNode() != null) && !caller.isAdmin()) {
-      throw ApiFault.forbidden(
+      throw new BootRefusedException(
+          Kind.FORBIDDEN,
           "Policy doesn't allow os_compute_api:servers:create:forced_host to be performed.");
     }
     if (request.requestedHost() != null || request.requestedNode() != null) {
       if (!caller.isAdmin()) {
-        throw ApiFault.forbidden(
+        throw new BootRefusedException(
+            Kind.FORBIDDEN,
             "Policy doesn't allow compute:servers:create:requested_destination to be performed.");
       }
       if (!references.hostExists(request.requestedHost(), request.requestedNode())) {
-        throw ApiFault.badRequest(
+        throw new BootRefusedException(
+            Kind.HOST_NOT_FOUND,
             "Compute host %s could not be found."
                 .formatted(
                     request.requestedHost() != null
@@ -201,14 +214,25 @@ final class ServerCreation {
     if (request.zone() != null
         && request.forcedHost() == null
         && !references.availableZones().contains(request.zone())) {
-      throw ApiFault.badRequest("The requested availability zone is not available");
+      throw new BootRefusedException(
+          Kind.INVALID, "The requested availability zone is not available");
     }
+  }
+
+  private FlavorSpec flavor(Caller caller, String id) {
+    return references
+        .flavor(caller, id)
+        .orElseThrow(
+            () ->
+                new BootRefusedException(
+                    Kind.FLAVOR_NOT_FOUND, "Flavor " + id + " could not be found."));
   }
 
   private ImageSpec image(Caller caller, String id) {
     return references
         .image(caller, id)
-        .orElseThrow(() -> ApiFault.badRequest("Can not find requested image"));
+        .orElseThrow(
+            () -> new BootRefusedException(Kind.IMAGE_NOT_FOUND, "Can not find requested image"));
   }
 
   /** {@code nokernel} is an old way of saying that an image is not of three parts. */
@@ -230,7 +254,7 @@ final class ServerCreation {
         i.properties());
   }
 
-  private ServerGroupRef serverGroup(CreateRequest request, Caller caller) {
+  private ServerGroupRef serverGroup(BootRequest request, Caller caller) {
     List<String> hint = request.hints().getOrDefault("group", List.of());
     if (hint.isEmpty()) {
       return null;
@@ -239,13 +263,15 @@ final class ServerCreation {
         .serverGroup(caller, hint.getFirst())
         .orElseThrow(
             () ->
-                ApiFault.badRequest("Instance group " + hint.getFirst() + " could not be found."));
+                new BootRefusedException(
+                    Kind.GROUP_NOT_FOUND,
+                    "Instance group " + hint.getFirst() + " could not be found."));
   }
 
   private void join(Template template, List<InstanceId> ids) {
     if (template.group() != null
         && !references.joinServerGroup(template.group().id(), ids, template.groupLimit())) {
-      throw ApiFault.forbidden("Quota exceeded, too many servers in group");
+      throw new BootRefusedException(Kind.OVER_QUOTA, "Quota exceeded, too many servers in group");
     }
   }
 
@@ -261,7 +287,7 @@ final class ServerCreation {
 
   /** What all servers of a request have in common. */
   private record Template(
-      CreateRequest request,
+      BootRequest request,
       FlavorSpec flavor,
       ImageSpec image,
       String publicKey,
@@ -275,7 +301,7 @@ final class ServerCreation {
       Instant requestedAt) {
 
     InstanceSpec spec(InstanceId id, int number, int index, int count, Caller caller) {
-      CreateRequest r = request;
+      BootRequest r = request;
       return new InstanceSpec(
           id,
           number,
@@ -355,7 +381,8 @@ final class ServerCreation {
         LOG.warn("{}: {} is left over of a create that failed", context.requestId(), spec.id());
       }
     }
-    throw ApiFault.unavailable(
+    throw new BootRefusedException(
+        Kind.UNAVAILABLE,
         outcomes.stream()
             .map(Outcome::refused)
             .filter(refused -> refused != null)
@@ -391,7 +418,7 @@ final class ServerCreation {
       throw new IllegalStateException(e.getCause());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw ApiFault.unavailable("The service is stopping.");
+      throw new BootRefusedException(Kind.UNAVAILABLE, "The service is stopping.");
     }
   }
 
