@@ -2,6 +2,7 @@ package org.kilonova.amqp.service;
 
 import java.util.List;
 import java.util.Map;
+import org.kilonova.amqp.wire.RpcFailure;
 
 /**
  * A failure that a caller is to see, or has seen: with the name of the exception that a Python peer
@@ -43,6 +44,41 @@ public final class RpcException extends RuntimeException {
   /** One of {@code nova.exception}, e.g. {@code InstanceNotFound}. */
   public static RpcException nova(String className, String message) {
     return new RpcException("nova.exception", className, message, Map.of(), List.of());
+  }
+
+  /** What a peer's failure is here. */
+  public static RpcException of(RpcFailure failure) {
+    return new RpcException(
+        failure.module(),
+        failure.className(),
+        failure.message(),
+        failure.kwargs(),
+        failure.traceback());
+  }
+
+  /** What a version cap refuses to send; oslo's text. */
+  public static RpcException versionCap(String version, String cap) {
+    return new RpcException(
+        "oslo_messaging.rpc.client",
+        "RPCVersionCapError",
+        ("Requested message version, %s is incompatible.  It needs to be equal in major version and"
+                + " less than or equal in minor version as the specified version cap %s.")
+            .formatted(version, cap),
+        Map.of(),
+        List.of());
+  }
+
+  /** What travels of it. */
+  public RpcFailure failure() {
+    return new RpcFailure(
+        className,
+        module,
+        getMessage() == null ? "" : getMessage(),
+        remoteTraceback.isEmpty()
+            ? PythonTraceback.of(this, module, className, getMessage())
+            : remoteTraceback,
+        getMessage() == null ? List.of() : List.of(getMessage()),
+        kwargs);
   }
 
   public String module() {

@@ -1,0 +1,180 @@
+package org.kilonova.amqp.service;
+
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigException;
+import com.typesafe.config.ConfigFactory;
+import com.typesafe.config.ConfigObject;
+import com.typesafe.config.ConfigValue;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.kilonova.amqp.wire.RpcVersion;
+import org.kilonova.kernel.ConfigurationException;
+
+/** The managers of this process, by what they listen on. */
+public final class ManagerRegistry {
+  private static final String KEY = "kilonova.amqp.managers";
+
+  private final Map<Listening, List<Endpoint>> endpoints = new LinkedHashMap<>();
+
+  /**
+   * What a service consumes.
+   *
+   * @param exchange null for the configured control exchange
+   */
+  public record Listening(String exchange, String topic) {}
+
+  /** A manager, with its methods by their names on the bus. */
+  record Endpoint(Manager manager, Map<String, Method> methods) {}
+
+  /**
+   * Of these.
+   *
+   * @throws IllegalArgumentException if one's methods cannot be called, or two answer the same
+   *     method of a topic, in the same namespace and major version
+   */
+  public ManagerRegistry(List<Manager> managers) {
+    Map<String, Manager> answering = new HashMap<>();
+    for (Manager manager : managers) {
+      Endpoint endpoint = new Endpoint(manager, methods(manager));
+      List<String> answered = new ArrayList<>(endpoint.methods().keySet());
+      if (manager.fallback() != null) {
+        answered.add("any other method");
+      }
+      for (String method : answered) {
+        String what =
+            "%s, topic %s, namespace %s, version %s.x"
+                .formatted(method, manager.topic(), manager.namespace(), major(manager));
+        Manager other = answering.putIfAbsent(manager.exchange() + "/" + what, manager);
+        if (other != null) {
+          throw new IllegalArgumentException(
+              "%s and %s both answer %s".formatted(name(other), name(manager), what));
+        }
+      }
+      endpoints
+          .computeIfAbsent(
+              new Listening(manager.exchange(), manager.topic()), on -> new ArrayList<>())
+          .add(endpoint);
+    }
+  }
+
+  /**
+   * The managers that {@code kilonova.amqp.managers} names.
+   *
+   * @param amqp the section {@code kilonova.amqp}
+   * @throws ConfigurationException if one cannot be made
+   */
+  public static List<Manager> configured(Config amqp) {
+    List<Manager> managers = new ArrayList<>();
+    try {
+      for (ConfigValue entry : amqp.getList("managers")) {
+        Config section =
+            entry instanceof ConfigObject object ? object.toConfig() : ConfigFactory.empty();
+        managers.add(
+            instance(
+                entry instanceof ConfigObject
+                    ? section.getString("class")
+                    : String.valueOf(entry.unwrapped()),
+                section));
+      }
+    } catch (ConfigException e) {
+      throw new ConfigurationException(
+          KEY, "is no list of class names, or of { class = \"...\", ... }", e);
+    }
+    return managers;
+  }
+
+  /**
+   * Makes a class that the configuration names: also a manager's driver.
+   *
+   * @throws ConfigurationException that says what is wrong with it
+   */
+  static <T> T instance(String key, String name, Class<T> type, Config section) {
+    try {
+      Class<? extends T> found = Class.forName(name).asSubclass(type);
+      try {
+        return found.getConstructor(Config.class).newInstance(section);
+      } catch (NoSuchMethodException e) {
+        return found.getConstructor().newInstance();
+      }
+    } catch (ClassNotFoundException | LinkageError e) {
+      throw new ConfigurationException(key, "'" + name + "' is no class that can be loaded", e);
+    } catch (InvocationTargetException e) {
+      if (e.getCause() instanceof ConfigurationException inner) {
+        throw inner;
+      }
+      throw new ConfigurationException(
+          key, "'" + name + "' cannot be made: " + e.getCause().getMessage(), e);
+    } catch (ReflectiveOperationException | ClassCastException e) {
+      throw new ConfigurationException(
+          key,
+          "'%s' is no %s with a public constructor that takes a Config or nothing"
+              .formatted(name, type.getSimpleName()),
+          e);
+    }
+  }
+
+  private static Manager instance(String name, Config section) {
+    return instance(KEY, name, Manager.class, section);
+  }
+
+  /** What has to be consumed. */
+  public Set<Listening> listening() {
+    return Set.copyOf(endpoints.keySet());
+  }
+
+  /** Who answers there; empty if nobody does. */
+  List<Endpoint> endpoints(Listening on) {
+    return endpoints.getOrDefault(on, List.of());
+  }
+
+  private static Map<String, Method> methods(Manager manager) {
+    Map<String, Method> methods = new LinkedHashMap<>();
+    for (Class<?> c = manager.getClass(); c != null; c = c.getSuperclass()) {
+      for (Method method : c.getDeclaredMethods()) {
+        Rpc rpc = method.getAnnotation(Rpc.class);
+        if (rpc == null || method.isBridge()) {
+          continue;
+        }
+        String where = name(manager) + "." + method.getName();
+        if (!Modifier.isPublic(method.getModifiers())
+            || method.getParameterCount() != 1
+            || method.getParameterTypes()[0] != RpcCall.class) {
+          throw new IllegalArgumentException(
+              where + " has to be public, with one parameter RpcCall");
+        }
+        if (!RpcVersion.isCompatible(manager.version(), rpc.since())) {
+          throw new IllegalArgumentException(
+              "%s is since %s, but its manager has version %s"
+                  .formatted(where, rpc.since(), manager.version()));
+        }
+        method.setAccessible(true);
+        Method other = methods.putIfAbsent(rpc.value(), method);
+        // A subclass's method goes before the one that it overrides.
+        if (other != null && !other.getName().equals(method.getName())) {
+          throw new IllegalArgumentException(
+              "%s and %s both answer %s".formatted(where, other.getName(), rpc.value()));
+        }
+      }
+    }
+    return methods;
+  }
+
+  private static String major(Manager manager) {
+    if (!RpcVersion.isCompatible(manager.version(), manager.version())) {
+      throw new IllegalArgumentException(
+          name(manager) + " has version " + manager.version() + ", which is no major.minor");
+    }
+    return manager.version().substring(0, manager.version().indexOf('.'));
+  }
+
+  private static String name(Manager manager) {
+    return manager.getClass().getName();
+  }
+}

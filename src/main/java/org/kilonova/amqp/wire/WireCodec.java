@@ -1,0 +1,380 @@
+package org.kilonova.amqp.wire;
+
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
+import com.fasterxml.jackson.core.json.JsonWriteFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+
+/**
+ * Bodies of messages, in all three generations. Integers come as {@link Long} or {@link
+ * java.math.BigInteger}, other numbers as {@link Double}; text that is no ASCII is escaped, as
+ * Python's own encoder does (peers on Python 2 cannot read a failure otherwise).
+ *
+ * <p>How a message is told apart: what is in an envelope and has the key {@code _timeout} is from
+ * an oslo.messaging that knows single replies (both came before 6.3), any other enveloped call gets
+ * the result and an end mark, which every oslo.messaging understands as well. What is bare is of
+ * {@code openstack.common.rpc} if it has anything that {@code nova.rpc} had not: a version, a
+ * namespace, a reply queue, a unique id.
+ */
+public final class WireCodec {
+  private static final String ENVELOPE_VERSION = "2.0";
+  private static final String VERSION_KEY = "oslo.version";
+  private static final String MESSAGE_KEY = "oslo.message";
+  private static final String CONTEXT_PREFIX = "_context_";
+  private static final String MSG_ID = "_msg_id";
+  private static final String REPLY_Q = "_reply_q";
+  private static final String UNIQUE_ID = "_unique_id";
+  private static final String TIMEOUT = "_timeout";
+
+  /** AMQP's short string: a longer name can be no queue. */
+  private static final int LONGEST_NAME = 255;
+
+  private static final ObjectMapper JSON =
+      JsonMapper.builder()
+          .enable(DeserializationFeature.USE_LONG_FOR_INTS)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          // Python reads and writes NaN and Infinity.
+          .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
+          .disable(JsonWriteFeature.WRITE_NAN_AS_STRINGS)
+          .enable(JsonWriteFeature.ESCAPE_NON_ASCII)
+          .disable(JsonGenerator.Feature.AUTO_CLOSE_TARGET)
+          .build();
+
+  private WireCodec() {}
+
+  // ---- requests --------------------------------------------------------------------------------
+
+  /**
+   * Reads a cast or a call.
+   *
+   * @param bare the form of failures where the message does not tell
+   * @throws WireException if it is no message at all: no JSON, an unknown envelope, reply addresses
+   *     that can be none. What a call can still be answered with (no method, arguments that are no
+   *     object) is no failure here
+   */
+  public static RpcRequest decodeRequest(byte[] body, BareFailure bare) throws WireException {
+    Map<String, Object> outer = object(() -> JSON.readValue(body, Object.class), "the body");
+    boolean enveloped = isEnvelope(outer);
+    Map<String, Object> message = enveloped ? open(outer) : outer;
+
+    Map<String, Object> context = new LinkedHashMap<>();
+    message.forEach(
+        (key, value) -> {
+          if (key.startsWith(CONTEXT_PREFIX)) {
+            context.put(key.substring(CONTEXT_PREFIX.length()), value);
+          }
+        });
+    String msgId = name(message, MSG_ID);
+    return new RpcRequest(
+        generation(message, enveloped, msgId, bare),
+        enveloped,
+        message.get("method") instanceof String method && !method.isEmpty() ? method : null,
+        args(message.get("args")),
+        text(message, "namespace"),
+        message.get("version") == null ? "1.0" : text(message, "version"),
+        new RpcContext(context),
+        msgId,
+        name(message, REPLY_Q),
+        text(message, UNIQUE_ID),
+        message.get(TIMEOUT) instanceof Number seconds && seconds.intValue() > 0
+            ? (Integer) seconds.intValue()
+            : null);
+  }
+
+  private static Generation generation(
+      Map<String, Object> message, boolean enveloped, String msgId, BareFailure bare) {
+    if (enveloped) {
+      return msgId == null || message.containsKey(TIMEOUT) ? Generation.G3 : Generation.G2;
+    }
+    boolean later =
+        message.get("version") != null
+            || message.containsKey("namespace")
+            || message.containsKey(REPLY_Q)
+            || message.containsKey(UNIQUE_ID);
+    return later || bare == BareFailure.JSON ? Generation.G2 : Generation.G1;
+  }
+
+  @SuppressWarnings("unchecked")
+  private static Map<String, Object> args(Object args) {
+    if (args == null) {
+      return Map.of();
+    }
+    return args instanceof Map ? (Map<String, Object>) args : null;
+  }
+
+  /** Writes a cast or a call, in its generation. */
+  public static byte[] encodeRequest(RpcRequest request) {
+    Map<String, Object> message = new LinkedHashMap<>();
+    message.put("method", request.method());
+    message.put("args", request.args());
+    if (request.generation() != Generation.G1) {
+      if (request.namespace() != null) {
+        message.put("namespace", request.namespace());
+      }
+      message.put("version", request.version());
+    }
+    if (request.isCall()) {
+      message.put(MSG_ID, request.msgId());
+      if (request.replyQueue() != null) {
+        message.put(REPLY_Q, request.replyQueue());
+      }
+      if (request.generation() == Generation.G3) {
+        message.put(TIMEOUT, request.monitorTimeout());
+      }
+    }
+    if (request.uniqueId() != null) {
+      message.put(UNIQUE_ID, request.uniqueId());
+    }
+    request.context().values().forEach((key, value) -> message.put(CONTEXT_PREFIX + key, value));
+    return write(message, request.enveloped());
+  }
+
+  /**
+   * What names a message, the same when it comes again: its unique id, its call's id, or made of
+   * its content.
+   */
+  public static String messageId(RpcRequest request, byte[] body) {
+    if (request.uniqueId() != null) {
+      return request.uniqueId();
+    }
+    return request.isCall()
+        ? request.msgId()
+        : UUID.nameUUIDFromBytes(body).toString().replace("-", "");
+  }
+
+  // ---- replies ---------------------------------------------------------------------------------
+
+  /** All messages that say a call's only result, in order. */
+  public static List<byte[]> result(RpcRequest of, Object result) {
+    if (of.generation() == Generation.G3) {
+      return List.of(reply(of, result, null, true));
+    }
+    List<byte[]> replies = new ArrayList<>(part(of, result));
+    replies.add(end(of));
+    return replies;
+  }
+
+  /**
+   * The messages (one, or none) that say one of several results; {@link #end} comes after the last.
+   * Only for callers of the first two generations: today's know no such thing.
+   */
+  public static List<byte[]> part(RpcRequest of, Object result) {
+    // To a Diablo caller a null is the end; to one of Essex the end mark alone is a null as well.
+    return result == null && of.generation() == Generation.G1
+        ? List.of()
+        : List.of(reply(of, result, null, false));
+  }
+
+  /** The message that ends several results. */
+  public static byte[] end(RpcRequest of) {
+    return reply(of, null, null, true);
+  }
+
+  /** All messages that say that a call failed. */
+  public static List<byte[]> failure(RpcRequest of, RpcFailure failure) {
+    if (of.generation() == Generation.G3) {
+      return List.of(reply(of, null, failure, true));
+    }
+    byte[] failed = reply(of, null, failure, false);
+    // A failure ends the call, except for oslo.messaging's first years, which wait for the mark;
+    // its
+    // predecessor, which has reply queues too, passes over it. A queue of the call is gone by then.
+    return of.replyQueue() == null ? List.of(failed) : List.of(failed, end(of));
+  }
+
+  /** The message that says that the work goes on, for callers that set a monitor timeout. */
+  public static byte[] heartbeat(RpcRequest of) {
+    return reply(of, null, null, false);
+  }
+
+  private static byte[] reply(RpcRequest of, Object result, RpcFailure failure, boolean ending) {
+    return encodeReply(of, new RpcReply(result, failure, ending, of.msgId(), uniqueId()));
+  }
+
+  /** Writes one reply in the generation of its call. */
+  public static byte[] encodeReply(RpcRequest of, RpcReply reply) {
+    Map<String, Object> message = new LinkedHashMap<>();
+    message.put("result", reply.result());
+    message.put("failure", failure(of.generation(), reply.failure()));
+    if (of.generation() == Generation.G3 || reply.ending()) {
+      message.put("ending", reply.ending());
+    }
+    if (of.replyQueue() != null) {
+      message.put(MSG_ID, of.msgId());
+    }
+    if (of.generation() != Generation.G1) {
+      message.put(UNIQUE_ID, reply.uniqueId());
+    }
+    return write(message, of.enveloped());
+  }
+
+  private static Object failure(Generation generation, RpcFailure failure) {
+    if (failure == null) {
+      return null;
+    }
+    if (generation == Generation.G1) {
+      List<Object> three = new ArrayList<>();
+      three.add(failure.className());
+      three.add(failure.message());
+      three.add(failure.traceback());
+      return three;
+    }
+    Map<String, Object> fields = new LinkedHashMap<>();
+    fields.put("class", failure.className());
+    // Python 2's name of the module; Python 3's oslo.messaging takes both.
+    fields.put(
+        "module",
+        generation == Generation.G2 && "builtins".equals(failure.module())
+            ? "exceptions"
+            : failure.module());
+    fields.put("message", failure.message());
+    fields.put("tb", failure.traceback());
+    fields.put("args", failure.args());
+    fields.put("kwargs", failure.kwargs());
+    return text(fields);
+  }
+
+  /**
+   * Reads a reply of any generation. The end mark of the first has neither a result nor {@code
+   * ending}: whoever calls in that format has to know.
+   */
+  public static RpcReply decodeReply(byte[] body) throws WireException {
+    Map<String, Object> outer = object(() -> JSON.readValue(body, Object.class), "the body");
+    Map<String, Object> message = isEnvelope(outer) ? open(outer) : outer;
+    return new RpcReply(
+        message.get("result"),
+        failure(message.get("failure")),
+        Boolean.TRUE.equals(message.get("ending")),
+        text(message, MSG_ID),
+        text(message, UNIQUE_ID));
+  }
+
+  private static RpcFailure failure(Object failure) throws WireException {
+    return switch (failure) {
+      case null -> null;
+      case List<?> three when three.size() == 3 ->
+          new RpcFailure(
+              String.valueOf(three.get(0)),
+              null,
+              String.valueOf(three.get(1)),
+              lines(three.get(2)),
+              List.of(),
+              Map.of());
+      case String json -> {
+        Map<String, Object> fields =
+            object(() -> JSON.readValue(json, Object.class), "the reply's failure");
+        String module = text(fields, "module");
+        yield new RpcFailure(
+            text(fields, "class"),
+            "exceptions".equals(module) ? "builtins" : module,
+            text(fields, "message"),
+            lines(fields.get("tb")),
+            fields.get("args") instanceof List<?> args ? new ArrayList<>(args) : List.of(),
+            fields.get("kwargs") instanceof Map<?, ?> ? args(fields.get("kwargs")) : Map.of());
+      }
+      default -> throw new WireException("the reply's failure is neither a list of three nor text");
+    };
+  }
+
+  private static List<String> lines(Object traceback) {
+    return switch (traceback) {
+      case null -> List.of();
+      case List<?> lines -> lines.stream().map(String::valueOf).toList();
+      default -> List.of(traceback.toString());
+    };
+  }
+
+  // ---- JSON ------------------------------------------------------------------------------------
+
+  /** A message as oslo's serializer writes it: for notifications, which are neither. */
+  public static byte[] write(Map<String, Object> message, boolean enveloped) {
+    if (!enveloped) {
+      return text(message).getBytes(StandardCharsets.UTF_8);
+    }
+    Map<String, Object> envelope = new LinkedHashMap<>();
+    envelope.put(VERSION_KEY, ENVELOPE_VERSION);
+    envelope.put(MESSAGE_KEY, text(message));
+    return text(envelope).getBytes(StandardCharsets.UTF_8);
+  }
+
+  /** A new unique id: 32 hex digits. */
+  public static String uniqueId() {
+    return UUID.randomUUID().toString().replace("-", "");
+  }
+
+  private static boolean isEnvelope(Map<String, Object> outer) {
+    return outer.containsKey(VERSION_KEY) && outer.containsKey(MESSAGE_KEY);
+  }
+
+  private static Map<String, Object> open(Map<String, Object> envelope) throws WireException {
+    if (!(envelope.get(VERSION_KEY) instanceof String version)
+        || !RpcVersion.isCompatible(ENVELOPE_VERSION, version)) {
+      throw new WireException("its envelope is not of version " + ENVELOPE_VERSION);
+    }
+    if (!(envelope.get(MESSAGE_KEY) instanceof String message)) {
+      throw new WireException(MESSAGE_KEY + " is no text");
+    }
+    return object(() -> JSON.readValue(message, Object.class), MESSAGE_KEY);
+  }
+
+  /** A name that the broker can know, or null. */
+  private static String name(Map<String, Object> message, String key) throws WireException {
+    Object value = message.get(key);
+    if (value == null) {
+      return null;
+    }
+    if (!(value instanceof String name)
+        || name.isEmpty()
+        || name.getBytes(StandardCharsets.UTF_8).length > LONGEST_NAME) {
+      throw new WireException(key + " can be the name of no queue");
+    }
+    return name;
+  }
+
+  private static String text(Map<String, Object> message, String key) {
+    Object value = message.get(key);
+    return value == null ? null : value.toString();
+  }
+
+  @SuppressWarnings("unchecked")
+  private static Map<String, Object> object(Reader json, String what) throws WireException {
+    Object value;
+    try {
+      value = json.read();
+    } catch (JsonProcessingException e) {
+      // The original message quotes the source.
+      throw new WireException(
+          what
+              + " is no JSON"
+              + (e.getLocation() == null ? "" : ", at byte " + e.getLocation().getByteOffset()));
+    } catch (IOException e) {
+      throw new WireException(what + " is not in UTF-8");
+    }
+    if (!(value instanceof Map)) {
+      throw new WireException(what + " is no JSON object");
+    }
+    return (Map<String, Object>) value;
+  }
+
+  private static String text(Object value) {
+    try {
+      return JSON.writeValueAsString(value);
+    } catch (JsonProcessingException e) {
+      throw new IllegalArgumentException("JSON cannot say it: " + e.getOriginalMessage(), e);
+    }
+  }
+
+  private interface Reader {
+    Object read() throws IOException;
+  }
+}
