@@ -12,6 +12,8 @@ import org.kilonova.amqp.wire.RpcContext;
  * @param eventType e.g. {@code compute.instance.create.end}
  * @param priority in lower case, the end of its topic: {@code info}, {@code error} ...
  * @param payload with JSON's types
+ * @param timestamp when what it tells of happened
+ * @param form which topics it belongs to
  */
 public record Notification(
     String messageId,
@@ -20,4 +22,14 @@ public record Notification(
     String priority,
     Map<String, Object> payload,
     RpcContext context,
-    Instant timestamp) {}
+    Instant timestamp,
+    Form form) {
+
+  /** Nova has two sets of notifications, each with topics of its own. */
+  public enum Form {
+    /** The classic one, to {@code kilonova.amqp.notifications.topics}. */
+    UNVERSIONED,
+    /** With {@code nova_object.*}, to {@code kilonova.amqp.notifications.versioned-topics}. */
+    VERSIONED
+  }
+}
