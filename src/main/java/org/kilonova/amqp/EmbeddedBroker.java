@@ -1,0 +1,155 @@
+package org.kilonova.amqp;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.SecureRandom;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.apache.qpid.server.SystemLauncher;
+import org.apache.qpid.server.SystemLauncherListener;
+import org.apache.qpid.server.model.SystemConfig;
+import org.kilonova.kernel.ConfigurationException;
+
+/**
+ * Qpid Broker-J in this process, on loopback, for one controller: AMQP 0-9-1 with PLAIN, everything
+ * in memory. Clients name its virtual host {@code /}. What lies in its queues is gone with the
+ * process: no promise of ours depends on it.
+ */
+public final class EmbeddedBroker implements AutoCloseable {
+  static final String USER = "kilonova";
+
+  private final SystemLauncher launcher;
+  private final int port;
+  private final String password;
+
+  private EmbeddedBroker(SystemLauncher launcher, int port, String password) {
+    this.launcher = launcher;
+    this.port = port;
+    this.password = password;
+  }
+
+  /**
+   * Starts it and returns when it answers, after 1 to 2 seconds. Blocks.
+   *
+   * @param directory where its password is kept ({@code password}, for the owner only); a later
+   *     start uses the same
+   * @throws ConfigurationException if the port is taken
+   */
+  public static EmbeddedBroker start(Path directory, int port) {
+    String password;
+    try {
+      password = password(directory);
+    } catch (IOException e) {
+      throw new ConfigurationException(
+          "kilonova.state-dir", "cannot write to " + directory + ": " + e.getMessage(), e);
+    }
+    requireFree(port);
+    Failure failure = new Failure();
+    SystemLauncher launcher = new SystemLauncher(failure);
+    try {
+      launcher.startup(
+          Map.of(
+              SystemConfig.TYPE,
+              "Memory",
+              SystemConfig.INITIAL_CONFIGURATION_LOCATION,
+              "classpath:embedded-broker.json",
+              SystemConfig.STARTUP_LOGGED_TO_SYSTEM_OUT,
+              false,
+              SystemConfig.CONTEXT,
+              Map.of(
+                  "kilonova.broker.user",
+                  USER,
+                  "kilonova.broker.password",
+                  password,
+                  "kilonova.broker.port",
+                  Integer.toString(port),
+                  "qpid.work_dir",
+                  directory.toString())));
+    } catch (Exception e) {
+      failure.cause = failure.cause == null ? e : failure.cause;
+    }
+    if (failure.cause != null) {
+      throw new IllegalStateException("the embedded broker does not start", failure.cause);
+    }
+    return new EmbeddedBroker(launcher, port, password);
+  }
+
+  /** For clients of it. */
+  TransportUrl url() {
+    return new TransportUrl(List.of(new TransportUrl.Host("127.0.0.1", port, USER, password)), "/");
+  }
+
+  /** The same in oslo's form. Holds the password. */
+  public String transportUrl() {
+    return "rabbit://%s:%s@127.0.0.1:%d/".formatted(USER, password, port);
+  }
+
+  /** Ends it, with all that is in its queues. */
+  @Override
+  public void close() {
+    launcher.shutdown();
+  }
+
+  private static void requireFree(int port) {
+    try (ServerSocket socket = new ServerSocket()) {
+      socket.setReuseAddress(true);
+      socket.bind(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), port));
+    } catch (IOException e) {
+      throw new ConfigurationException(
+          "kilonova.amqp.embedded.port",
+          "port " + port + " on 127.0.0.1 cannot be used: " + e.getMessage(),
+          e);
+    }
+  }
+
+  private static String password(Path directory) throws IOException {
+    Path file = directory.resolve("password");
+    if (!Files.exists(file)) {
+      Files.createDirectories(directory);
+      byte[] bytes = new byte[24];
+      new SecureRandom().nextBytes(bytes);
+      writeOwnerOnly(file, HexFormat.of().formatHex(bytes));
+    }
+    return Files.readString(file).strip();
+  }
+
+  /** There as a whole or not at all, and nobody else's to read at any moment. */
+  private static void writeOwnerOnly(Path file, String text) throws IOException {
+    Path temporary = file.resolveSibling(file.getFileName() + ".new");
+    Files.deleteIfExists(temporary);
+    try (FileChannel channel =
+        FileChannel.open(
+            temporary,
+            Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")))) {
+      channel.write(ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8)));
+      channel.force(true);
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    }
+    Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
+  }
+
+  /** The launcher tells its listener and returns as if nothing was wrong. */
+  private static final class Failure extends SystemLauncherListener.DefaultSystemLauncherListener {
+    private volatile Throwable cause;
+
+    @Override
+    public void errorOnStartup(RuntimeException e) {
+      cause = e;
+    }
+  }
+}

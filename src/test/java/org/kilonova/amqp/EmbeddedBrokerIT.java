@@ -1,0 +1,79 @@
+package org.kilonova.amqp;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.rabbitmq.client.Connection;
+import com.rabbitmq.client.ConnectionFactory;
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.kilonova.kernel.ConfigurationException;
+import org.kilonova.testing.FreePorts;
+
+class EmbeddedBrokerIT {
+  @TempDir private Path directory;
+
+  @ParameterizedTest
+  @ValueSource(strings = {"/", "default"})
+  void aClientPublishesAndGets(String virtualHost) throws Exception {
+    try (EmbeddedBroker broker = EmbeddedBroker.start(directory, FreePorts.next());
+        Connection connection = factory(broker, virtualHost).newConnection();
+        var channel = connection.createChannel()) {
+      String queue = channel.queueDeclare().getQueue();
+      channel.confirmSelect();
+      channel.basicPublish("", queue, null, "hello".getBytes(StandardCharsets.UTF_8));
+      channel.waitForConfirmsOrDie(5_000);
+      assertThat(channel.basicGet(queue, true).getBody()).asString().isEqualTo("hello");
+    }
+  }
+
+  @Test
+  void thePasswordIsTheOwnersAndTheSameAtTheNextStart() throws Exception {
+    int port = FreePorts.next();
+    String first;
+    try (EmbeddedBroker broker = EmbeddedBroker.start(directory, port)) {
+      first = broker.transportUrl();
+      ConnectionFactory wrong = factory(broker, "/");
+      wrong.setPassword("wrong");
+      assertThatThrownBy(wrong::newConnection).isInstanceOf(IOException.class);
+    }
+    assertThat(
+            PosixFilePermissions.toString(
+                Files.getPosixFilePermissions(directory.resolve("password"))))
+        .isEqualTo("rw-------");
+    try (EmbeddedBroker broker = EmbeddedBroker.start(directory, port);
+        Connection connection = factory(broker, "/").newConnection()) {
+      assertThat(broker.transportUrl()).isEqualTo(first);
+      assertThat(connection.isOpen()).isTrue();
+    }
+  }
+
+  @Test
+  void aTakenPortIsALineThatNamesItsKey() throws Exception {
+    try (ServerSocket taken = new ServerSocket(0)) {
+      assertThatThrownBy(() -> EmbeddedBroker.start(directory, taken.getLocalPort()))
+          .isInstanceOf(ConfigurationException.class)
+          .hasMessageStartingWith("kilonova.amqp.embedded.port: port " + taken.getLocalPort());
+    }
+  }
+
+  private static ConnectionFactory factory(EmbeddedBroker broker, String virtualHost) {
+    TransportUrl.Host host = broker.url().hosts().get(0);
+    ConnectionFactory factory = new ConnectionFactory();
+    factory.setHost(host.name());
+    factory.setPort(host.port());
+    factory.setUsername(host.user());
+    factory.setPassword(host.password());
+    factory.setVirtualHost(virtualHost);
+    factory.setAutomaticRecoveryEnabled(false);
+    return factory;
+  }
+}
