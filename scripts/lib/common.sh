@@ -173,10 +173,11 @@ find_jdk() {
   KN_JAVA=$JAVA_HOME/bin/java KN_JAVA_MAJOR=$best_major
 }
 
+jar_is_current() { [ -f "$KN_JAR" ] && [ -z "$(find "$KN_ROOT/src/main" "$KN_ROOT/pom.xml" -newer "$KN_JAR" -print -quit)" ]; }
 # build_jar: makes target/kilonova.jar when a source is newer than it.
 build_jar() {
   local log=$KN_STATE/log/build.log started
-  if [ -f "$KN_JAR" ] && [ -z "$(find "$KN_ROOT/src/main" "$KN_ROOT/pom.xml" -newer "$KN_JAR" -print -quit)" ]; then
+  if jar_is_current; then
     ok "build: target/kilonova.jar is up to date"
     return
   fi
