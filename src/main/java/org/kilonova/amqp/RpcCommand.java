@@ -3,9 +3,8 @@ package org.kilonova.amqp;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.ObjectWriter;
-import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -181,8 +180,12 @@ public final class RpcCommand implements Callable<Integer> {
 
   private String transportUrl() {
     if (configFile != null) {
-      return OsloConf.transportUrl(configFile)
-          .orElseThrow(() -> wrongUse(configFile + " says no transport_url under [DEFAULT]"));
+      try {
+        return OsloConf.transportUrl(configFile)
+            .orElseThrow(() -> wrongUse(configFile + " says no transport_url under [DEFAULT]"));
+      } catch (UncheckedIOException e) {
+        throw wrongUse("cannot read " + configFile + ": " + e.getCause().getMessage());
+      }
     }
     String url = System.getenv("KILONOVA_TRANSPORT_URL");
     if (url == null || url.isBlank()) {
@@ -239,29 +242,5 @@ public final class RpcCommand implements Callable<Integer> {
 
   private ParameterException wrongUse(String what) {
     return new ParameterException(spec.commandLine(), what);
-  }
-
-  /** The one line of an oslo.config file that matters here. */
-  static final class OsloConf {
-    private OsloConf() {}
-
-    /** {@code transport_url} under {@code [DEFAULT]}, if it is there. */
-    static java.util.Optional<String> transportUrl(Path file) {
-      try {
-        String section = "";
-        for (String line : Files.readAllLines(file)) {
-          String text = line.strip();
-          if (text.startsWith("[")) {
-            section = text;
-          } else if (section.equals("[DEFAULT]") && text.matches("transport_url\\s*=.*")) {
-            return java.util.Optional.of(text.substring(text.indexOf('=') + 1).strip());
-          }
-        }
-        return java.util.Optional.empty();
-      } catch (IOException e) {
-        throw new org.kilonova.kernel.ConfigurationException(
-            "--config-file", "cannot read " + file + ": " + e.getMessage(), e);
-      }
-    }
   }
 }

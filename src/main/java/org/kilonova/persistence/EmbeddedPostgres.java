@@ -215,28 +215,13 @@ public final class EmbeddedPostgres {
     if (!Files.exists(passwordFile())) {
       byte[] bytes = new byte[24];
       new SecureRandom().nextBytes(bytes);
-      writeOwnerOnly(passwordFile(), HexFormat.of().formatHex(bytes));
+      SecretFile.write(passwordFile(), HexFormat.of().formatHex(bytes));
     }
     return Files.readString(passwordFile()).strip();
   }
 
   private static FileAttribute<Set<PosixFilePermission>> ownerOnly(String permissions) {
     return PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(permissions));
-  }
-
-  /** Nobody else can read the file at any moment, and nobody sees it half written. */
-  private static void writeOwnerOnly(Path file, String text) throws IOException {
-    Path draft = file.resolveSibling(file.getFileName() + ".new");
-    Files.deleteIfExists(draft);
-    Files.createFile(draft, ownerOnly("rw-------"));
-    try (FileChannel channel = FileChannel.open(draft, StandardOpenOption.WRITE)) {
-      var bytes = StandardCharsets.UTF_8.encode(text);
-      while (bytes.hasRemaining()) {
-        channel.write(bytes);
-      }
-      channel.force(true);
-    }
-    Files.move(draft, file, StandardCopyOption.ATOMIC_MOVE);
   }
 
   /** The cluster gets its name when it is complete: a killed initdb is simply repeated. */
@@ -290,7 +275,7 @@ public final class EmbeddedPostgres {
   }
 
   private void writeConnectionProperties(Database.Settings settings) throws IOException {
-    writeOwnerOnly(
+    SecretFile.write(
         directory.resolve("connection.properties"),
         "url=%s\nuser=%s\npassword=%s\n"
             .formatted(settings.url(), settings.user(), settings.password()));
@@ -350,7 +335,7 @@ public final class EmbeddedPostgres {
     requireFree(address, port);
     rotateLog();
     Path whoMayConnect = directory.resolve("pg_hba.conf");
-    writeOwnerOnly(whoMayConnect, "host all all all scram-sha-256\n");
+    SecretFile.write(whoMayConnect, "host all all all scram-sha-256\n");
     List<String> command = new ArrayList<>();
     // a session of its own: neither Ctrl-C nor the end of the terminal or of the JVM reaches it
     command.add("setsid");
