@@ -284,6 +284,11 @@ final class BootWalkModel {
     }
   }
 
+  /** What was written so far. */
+  List<InstanceEvent> journal() {
+    return List.copyOf(journal);
+  }
+
   Map<Happened, Integer> happened() {
     return happened;
   }
