@@ -27,6 +27,11 @@ public final class ComputeProtocol {
   /** What an agent hears from instances. */
   public sealed interface HostCommand extends CborSerializable {
     InstanceId id();
+
+    /** What it is part of, for the log; null if nobody asked for it, or it is not known. */
+    default String requestId() {
+      return null;
+    }
   }
 
   /**
@@ -39,14 +44,15 @@ public final class ComputeProtocol {
       Resources resources,
       String projectId,
       String serverGroup,
-      Resources limit)
+      Resources limit,
+      String requestId)
       implements HostCommand {}
 
   /**
    * Make the domain and start it paused (claiming first, if the claim was lost with the process).
    * Answered by {@link Spawned} or {@link SpawnFailed}.
    */
-  public record Spawn(DomainSpec domain, Resources limit) implements HostCommand {
+  public record Spawn(DomainSpec domain, Resources limit, String requestId) implements HostCommand {
     @Override
     public InstanceId id() {
       return domain.id();
@@ -54,7 +60,7 @@ public final class ComputeProtocol {
   }
 
   /** Resume the domain of exactly this attempt and poll until it runs: {@link Activated}. */
-  public record Activate(DomainSpec domain) implements HostCommand {
+  public record Activate(DomainSpec domain, String requestId) implements HostCommand {
     @Override
     public InstanceId id() {
       return domain.id();
@@ -62,7 +68,8 @@ public final class ComputeProtocol {
   }
 
   /** Do a piece of work on a settled instance: {@link WorkDone} or {@link WorkFailed}. */
-  public record DoWork(DomainSpec domain, long taskId, Work work) implements HostCommand {
+  public record DoWork(DomainSpec domain, long taskId, Work work, String requestId)
+      implements HostCommand {
     @Override
     public InstanceId id() {
       return domain.id();
@@ -81,7 +88,7 @@ public final class ComputeProtocol {
    * Remove claim, domain, disks and devices of all attempts up to this one: {@link Discarded}, also
    * when there was nothing.
    */
-  public record Discard(InstanceId id, Attempt upTo) implements HostCommand {}
+  public record Discard(InstanceId id, Attempt upTo, String requestId) implements HostCommand {}
 
   /** What to do with a domain that the agent asked about by {@link FoundOnHost}. */
   public record Verdict(InstanceId id, Attempt attempt, Ruling ruling) implements HostCommand {}

@@ -49,7 +49,6 @@ import org.kilonova.kernel.FailPoint;
 import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.kernel.PowerState;
-import org.kilonova.kernel.Resources;
 
 /**
  * The agent of one compute host: nova-compute's manager. It checks claims serially against its own
@@ -298,7 +297,7 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
         if (!fenced(c.id(), c.attempt())) {
           claim(
               new Allocation(c.id(), c.attempt(), c.resources(), c.projectId(), c.serverGroup()),
-              c.limit());
+              c);
         }
       }
       case Spawn c -> {
@@ -318,17 +317,25 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
           worker(c.id()).tell(new InstanceWorker.Do(c));
         }
       }
-      case Discard c -> discard(c.id(), c.upTo());
+      case Discard c -> discard(c);
       case Verdict c -> onVerdict(c);
       case ReadConsole c -> readConsole(c);
     }
     return this;
   }
 
-  private void claim(Allocation wanted, Resources limit) {
+  private void claim(Allocation wanted, Claim c) {
     FailPoint.reached("agent-before-claim");
-    Optional<String> refused = ledger.claim(wanted, limit);
+    Optional<String> refused = ledger.claim(wanted, c.limit());
     FailPoint.reached("agent-after-claim");
+    getContext()
+        .getLog()
+        .debug(
+            "{}: claim of {} on {}: {}",
+            c.requestId(),
+            c.id(),
+            setup.host(),
+            refused.orElse("granted"));
     setup
         .instances()
         .tell(
@@ -354,9 +361,9 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
         d.id(), d.attempt(), d.flavor().resources(), d.projectId(), d.serverGroup());
   }
 
-  private void discard(InstanceId id, Attempt upTo) {
-    fences.merge(id, upTo, (a, b) -> a.isOlderThan(b) ? b : a);
-    worker(id).tell(new InstanceWorker.Do(new Discard(id, upTo)));
+  private void discard(Discard c) {
+    fences.merge(c.id(), c.upTo(), (a, b) -> a.isOlderThan(b) ? b : a);
+    worker(c.id()).tell(new InstanceWorker.Do(c));
   }
 
   private boolean fenced(InstanceId id, Attempt attempt) {
@@ -369,7 +376,7 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
       case KEEP -> unknownSince.remove(v.id());
       case DISCARD -> {
         unknownSince.remove(v.id());
-        discard(v.id(), v.attempt());
+        discard(new Discard(v.id(), v.attempt(), null));
       }
       case UNKNOWN -> {
         // Ours by its metadata, but no journal knows it. Not destroyed on a first word: a database
@@ -387,7 +394,7 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
         } else if (!now.isBefore(since.plus(setup.quarantine()))) {
           getContext().getLog().warn("destroying domain {}, still unknown", v.id());
           unknownSince.remove(v.id());
-          discard(v.id(), v.attempt());
+          discard(new Discard(v.id(), v.attempt(), null));
         }
       }
     }

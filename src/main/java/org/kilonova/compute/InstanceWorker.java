@@ -165,6 +165,14 @@ final class InstanceWorker extends AbstractBehavior<InstanceWorker.Command> {
   }
 
   private void start() {
+    getContext()
+        .getLog()
+        .debug(
+            "{}: {} of {} on {}",
+            current.requestId(),
+            current.getClass().getSimpleName(),
+            setup.id(),
+            setup.host());
     switch (current) {
       case Spawn c -> spawn(c.domain());
       case Activate c -> activate(c.domain());
@@ -222,7 +230,9 @@ final class InstanceWorker extends AbstractBehavior<InstanceWorker.Command> {
 
   /** Nothing of a failed spawn may be left when it is reported. */
   private void cleanUpFailedSpawn(DomainSpec domain, Throwable why) {
-    getContext().getLog().warn("spawning {} on {} failed", setup.id(), setup.host(), why);
+    getContext()
+        .getLog()
+        .warn("{}: spawning {} on {} failed", current.requestId(), setup.id(), setup.host(), why);
     call(
         () -> setup.driver().destroy(setup.id(), domain.attempt()),
         (ok, failure) -> {
@@ -273,7 +283,14 @@ final class InstanceWorker extends AbstractBehavior<InstanceWorker.Command> {
    * it, and what failed may pass. The instance asks again until its deadline.
    */
   private void activateFailed(DomainSpec domain, String why) {
-    getContext().getLog().warn("{} could not be resumed on {}: {}", setup.id(), setup.host(), why);
+    getContext()
+        .getLog()
+        .warn(
+            "{}: {} could not be resumed on {}: {}",
+            current.requestId(),
+            setup.id(),
+            setup.host(),
+            why);
     if (retries++ < TRANSIENT_RETRIES) {
       activate(domain);
     } else {
@@ -349,7 +366,9 @@ final class InstanceWorker extends AbstractBehavior<InstanceWorker.Command> {
       finish(lastWorkReport);
       return;
     }
-    getContext().getLog().warn("{} of {} failed", job.work(), setup.id(), failure);
+    getContext()
+        .getLog()
+        .warn("{}: {} of {} failed", job.requestId(), job.work(), setup.id(), failure);
     call(
         () -> setup.driver().powerState(setup.id()),
         (now, unknown) ->
@@ -371,7 +390,9 @@ final class InstanceWorker extends AbstractBehavior<InstanceWorker.Command> {
             setup.agent().tell(new WorkerDone(setup.id(), Outcome.DISCARDED, upTo));
           } else {
             // Not reported: the debt stays open and the instance asks again.
-            getContext().getLog().warn("{} could not be removed", setup.id(), failure);
+            getContext()
+                .getLog()
+                .warn("{}: {} could not be removed", current.requestId(), setup.id(), failure);
           }
           finish();
         });

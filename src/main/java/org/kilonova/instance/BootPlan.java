@@ -68,7 +68,10 @@ public final class BootPlan {
       // After the commit point the loss of the host is not a failure of the boot: it may run there,
       // so
       // it is waited for until the deadline.
-      case ACTIVATING -> Plan.send(new TellHost(host, new Activate(domain(s, settings))), deadline);
+      case ACTIVATING ->
+          Plan.send(
+              new TellHost(host, new Activate(domain(s, settings), s.instance().requestId())),
+              deadline);
     };
   }
 
@@ -156,7 +159,8 @@ public final class BootPlan {
             spec.nodeHint(),
             spec.schedulerHints(),
             spec.serverGroup(),
-            s.excluded()));
+            s.excluded(),
+            s.instance().requestId()));
   }
 
   private static Claim claim(Building s) {
@@ -167,11 +171,13 @@ public final class BootPlan {
         spec.flavor().resources(),
         spec.projectId(),
         spec.serverGroup() == null ? null : spec.serverGroup().id(),
-        s.instance().placement().limit());
+        s.instance().placement().limit(),
+        s.instance().requestId());
   }
 
   private static Spawn spawn(Building s, InstanceSettings settings) {
-    return new Spawn(domain(s, settings), s.instance().placement().limit());
+    return new Spawn(
+        domain(s, settings), s.instance().placement().limit(), s.instance().requestId());
   }
 
   private static DomainSpec domain(Building s, InstanceSettings settings) {

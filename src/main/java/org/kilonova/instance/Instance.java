@@ -24,6 +24,7 @@ import org.kilonova.kernel.PowerState;
  * @param lastRequestId of the last accepted task, so that a repeated request is known, or null
  * @param lastObservation the number that the host it is placed on gave the observation that {@code
  *     power} was last changed by, or null
+ * @param requestId of the create, task or delete that is under way, or was last: for logs
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record Instance(
@@ -46,10 +47,11 @@ public record Instance(
     Instant launchedAt,
     Instant terminatedAt,
     String lastRequestId,
-    Long lastObservation) {
+    Long lastObservation,
+    String requestId) {
 
   /** A new one, straight from the request. */
-  public static Instance requested(InstanceSpec spec, Instant at) {
+  public static Instance requested(InstanceSpec spec, String requestId, Instant at) {
     return new Instance(
         spec,
         spec.name(),
@@ -70,7 +72,8 @@ public record Instance(
         null,
         null,
         null,
-        null);
+        null,
+        requestId);
   }
 
   public InstanceId id() {
@@ -103,6 +106,7 @@ public record Instance(
     private Instant terminatedAt;
     private String lastRequestId;
     private Long lastObservation;
+    private String requestId;
 
     private Edit(Instance from, Instant at) {
       this.from = from;
@@ -124,6 +128,7 @@ public record Instance(
       terminatedAt = from.terminatedAt;
       lastRequestId = from.lastRequestId;
       lastObservation = from.lastObservation;
+      requestId = from.requestId;
     }
 
     public Edit details(InstanceDetails d) {
@@ -183,6 +188,11 @@ public record Instance(
       return this;
     }
 
+    public Edit requestId(String value) {
+      requestId = value;
+      return this;
+    }
+
     public Edit lastRequestId(String value) {
       lastRequestId = value;
       return this;
@@ -225,7 +235,8 @@ public record Instance(
           launchedAt,
           terminatedAt,
           lastRequestId,
-          lastObservation);
+          lastObservation,
+          requestId);
     }
   }
 }

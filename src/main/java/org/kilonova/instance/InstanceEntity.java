@@ -134,10 +134,13 @@ public final class InstanceEntity
             (state, failed) ->
                 context
                     .getLog()
-                    .warn("{} cannot be read for now: {}", id, failed.getFailure().toString()))
+                    .warn(
+                        "{} cannot be read for now: {}",
+                        name(state),
+                        failed.getFailure().toString()))
         .onSignal(
             PreRestart.instance(),
-            state -> context.getLog().info("{} starts over from its journal", id))
+            state -> context.getLog().info("{} starts over from its journal", name(state)))
         .build();
   }
 
@@ -153,7 +156,7 @@ public final class InstanceEntity
     }
     if (command instanceof Nudge nudge) {
       if (nudge.revision() > revision()) {
-        context.getLog().warn("{} is behind its journal, recovering", id);
+        context.getLog().warn("{} is behind its journal, recovering", name(state));
         return Effect().stop(); // the next message wakes a copy that knows all
       }
       List<InstanceEvent> due = next(state, now).persist();
@@ -186,7 +189,10 @@ public final class InstanceEntity
   }
 
   private void persisted(List<InstanceEvent> events, InstanceState after) {
-    events.forEach(e -> FailPoint.reached("entity-after-", e.getClass()));
+    for (InstanceEvent event : events) {
+      FailPoint.reached("entity-after-", event.getClass());
+      context.getLog().debug("{} {}", name(after), event.getClass().getSimpleName());
+    }
     plan(after);
   }
 
@@ -263,10 +269,21 @@ public final class InstanceEntity
         InstanceSpec spec = ((Present) state).instance().spec();
         setup
             .links()
-            .allocateNetworks(id, a.attempt(), spec.projectId(), a.host(), spec.networks());
+            .allocateNetworks(
+                id, a.attempt(), spec.projectId(), a.host(), spec.networks(), requestId(state));
       }
-      case Plan.ReleaseNetworks a -> setup.links().releaseNetworks(id);
+      case Plan.ReleaseNetworks a -> setup.links().releaseNetworks(id, requestId(state));
     }
+  }
+
+  /** For the log. */
+  private String name(InstanceState state) {
+    return requestId(state) == null ? id.toString() : requestId(state) + ": " + id;
+  }
+
+  /** What the instance is busy with, or was last; null if it never was, or is older than this. */
+  private static String requestId(InstanceState state) {
+    return state instanceof Present p ? p.instance().requestId() : null;
   }
 
   private long revision() {

@@ -9,7 +9,7 @@ import org.kilonova.network.Networks.RequestedNetwork;
 /**
  * How an instance reaches its participants. All methods return at once; what comes back comes as a
  * command to the instance's id through sharding, since the instance may have moved by then. Nothing
- * here is reliable: the plan repeats what is still pending.
+ * here is reliable: the plan repeats what is still pending. Request ids are for the log.
  */
 public interface InstanceLinks extends Hosts {
   void askScheduler(Plan.AskScheduler ask);
@@ -23,7 +23,8 @@ public interface InstanceLinks extends Hosts {
       Attempt attempt,
       String projectId,
       HostId host,
-      List<RequestedNetwork> networks);
+      List<RequestedNetwork> networks,
+      String requestId);
 
-  void releaseNetworks(InstanceId id);
+  void releaseNetworks(InstanceId id, String requestId);
 }

@@ -72,7 +72,8 @@ public final class InstancePlan {
             new DoWork(
                 Domains.of(s.instance(), placement.attempt(), settings.cloudId()),
                 task.id(),
-                work)),
+                work,
+                s.instance().requestId())),
         deadline);
   }
 
@@ -106,7 +107,9 @@ public final class InstancePlan {
         hostsOpen = true;
         HostId host = o.host();
         if (hosts.status(host) == Hosts.Status.UP) {
-          send.add(new TellHost(host, new Discard(s.instance().id(), o.attempt())));
+          send.add(
+              new TellHost(
+                  host, new Discard(s.instance().id(), o.attempt(), s.instance().requestId())));
         }
       }
     }

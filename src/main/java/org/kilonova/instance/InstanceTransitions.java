@@ -131,7 +131,11 @@ public final class InstanceTransitions {
           (Settled s, TaskStarted e) ->
               withTask(
                   s,
-                  s.instance().edit(e.at()).lastRequestId(e.context().requestId()).done(),
+                  s.instance()
+                      .edit(e.at())
+                      .requestId(e.context().requestId())
+                      .lastRequestId(e.context().requestId())
+                      .done(),
                   new Task(e.taskId(), e.kind(), e.at())));
       row(p, TaskCompleted.class, Set.of(ACTIVE, STOPPED), InstanceTransitions::taskCompleted);
       row(
@@ -156,7 +160,7 @@ public final class InstanceTransitions {
           DELETING,
           (Present s, DeleteRequested e) ->
               new Deleting(
-                  s.instance().edit(e.at()).owe(e.owes()).done(),
+                  s.instance().edit(e.at()).requestId(e.context().requestId()).owe(e.owes()).done(),
                   s.vmState(),
                   s instanceof Failed f ? f.fault() : null,
                   e.at()));
@@ -230,7 +234,7 @@ public final class InstanceTransitions {
 
   private static InstanceState requested(Absent s, InstanceRequested e) {
     return new Building(
-        Instance.requested(e.spec(), e.at()),
+        Instance.requested(e.spec(), e.context().requestId(), e.at()),
         Attempt.FIRST,
         BootStep.SCHEDULING,
         List.of(),

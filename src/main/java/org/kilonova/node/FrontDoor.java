@@ -166,7 +166,8 @@ final class FrontDoor {
             settings.publicUrl(),
             settings.config().getBytes("api.max-body-bytes")),
         identity.callers(),
-        services(controller.hosts(), controller.instances()));
+        services(controller.hosts(), controller.instances()),
+        clock);
   }
 
   /**

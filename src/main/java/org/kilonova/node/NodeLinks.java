@@ -65,7 +65,12 @@ final class NodeLinks implements InstanceLinks {
   @Override
   public void tellHost(Plan.TellHost message) {
     if (!hosts.tell(message.host(), message.command())) {
-      LOG.debug("host {} is away, {} waits", message.host(), message.command());
+      LOG.debug(
+          "{}: host {} is away, {} of {} waits",
+          message.command().requestId(),
+          message.host(),
+          message.command().getClass().getSimpleName(),
+          message.command().id());
     }
   }
 
@@ -75,7 +80,8 @@ final class NodeLinks implements InstanceLinks {
       Attempt attempt,
       String projectId,
       HostId host,
-      List<RequestedNetwork> requested) {
+      List<RequestedNetwork> requested,
+      String requestId) {
     if (requested.isEmpty()) {
       tell(id, new InstanceProtocol.NetworksReady(attempt, List.of()));
       return;
@@ -91,20 +97,28 @@ final class NodeLinks implements InstanceLinks {
             tell(id, new InstanceProtocol.NetworksFailed(attempt, false, e.getMessage()));
           } catch (RuntimeException e) {
             // The instance asks again; the database may be away for a moment.
-            LOG.warn("networks of {} could not be allocated for now: {}", id, e.toString());
+            LOG.warn(
+                "{}: networks of {} could not be allocated for now: {}",
+                requestId,
+                id,
+                e.toString());
           }
         });
   }
 
   @Override
-  public void releaseNetworks(InstanceId id) {
+  public void releaseNetworks(InstanceId id, String requestId) {
     blocking.execute(
         () -> {
           try {
             networks.deallocateForInstance(id);
             tell(id, new InstanceProtocol.NetworksReleased());
           } catch (RuntimeException e) {
-            LOG.warn("networks of {} could not be released for now: {}", id, e.toString());
+            LOG.warn(
+                "{}: networks of {} could not be released for now: {}",
+                requestId,
+                id,
+                e.toString());
           }
         });
   }

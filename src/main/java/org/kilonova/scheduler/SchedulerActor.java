@@ -194,7 +194,14 @@ public final class SchedulerActor extends AbstractBehavior<Command> {
         setup
             .driver()
             .schedule(SchedulerDriver.Method.RUN_INSTANCE, request, cloud, 1 + alternates(request));
-    getContext().getLog().debug("{} {}: {}", request.id(), request.attempt(), choice.explanation());
+    getContext()
+        .getLog()
+        .debug(
+            "{}: {} attempt {}: {}",
+            request.requestId(),
+            request.id(),
+            request.attempt(),
+            choice.explanation());
     FailPoint.reached("scheduler-before-answer");
     setup
         .instances()

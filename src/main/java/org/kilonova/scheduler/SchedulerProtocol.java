@@ -51,6 +51,7 @@ public final class SchedulerProtocol {
    * @param nodeHint demanded node or null
    * @param hints scheduler hints, e.g. same_host, different_host
    * @param excluded hosts that failed or refused this instance before
+   * @param requestId for the log, or null
    */
   public record RequestSpec(
       InstanceId id,
@@ -63,7 +64,8 @@ public final class SchedulerProtocol {
       String nodeHint,
       Map<String, List<String>> hints,
       ServerGroupRef serverGroup,
-      Set<HostId> excluded) {}
+      Set<HostId> excluded,
+      String requestId) {}
 
   /**
    * A host that was chosen, or that is kept as an alternate.

@@ -104,12 +104,13 @@ class InstanceEntityTest {
         Attempt attempt,
         String projectId,
         HostId host,
-        List<RequestedNetwork> networks) {
+        List<RequestedNetwork> networks,
+        String requestId) {
       probe.ref().tell(new Sent(new Plan.AllocateNetworks(attempt, host)));
     }
 
     @Override
-    public void releaseNetworks(InstanceId id) {
+    public void releaseNetworks(InstanceId id, String requestId) {
       probe.ref().tell(new Sent(new Plan.ReleaseNetworks()));
     }
   }

@@ -80,7 +80,8 @@ class InstancePlanTest {
   @Test
   void theNetworkIsKeptWhileAHostMayStillRunTheDomain() {
     Lab lab = Lab.at(Phase.DELETING);
-    assertThat(lab.peek().send()).containsExactly(new Plan.TellHost(A, new Discard(lab.id, FIRST)));
+    assertThat(lab.peek().send())
+        .containsExactly(new Plan.TellHost(A, new Discard(lab.id, FIRST, "req-1")));
 
     lab.discarded(A, FIRST);
     assertThat(lab.peek().send()).containsExactly(new Plan.ReleaseNetworks());
@@ -93,7 +94,8 @@ class InstancePlanTest {
   @Test
   void aFailedBuildPaysItsDebtsInTheSameOrder() {
     Lab lab = Lab.at(Phase.SPAWNING).spawnFailed(true);
-    assertThat(lab.peek().send()).containsExactly(new Plan.TellHost(A, new Discard(lab.id, FIRST)));
+    assertThat(lab.peek().send())
+        .containsExactly(new Plan.TellHost(A, new Discard(lab.id, FIRST, "req-1")));
     lab.discarded(A, FIRST);
     assertThat(lab.peek().send()).containsExactly(new Plan.ReleaseNetworks());
     lab.released();
@@ -104,7 +106,9 @@ class InstancePlanTest {
   @Test
   void aDebtIsCollectedAlongsideTheBootThatGoesOn() {
     Lab lab = Lab.absent().boot(A, B).spawnFailed(false);
-    assertThat(lab.toHosts()).hasSize(2).anyMatch(c -> c.equals(new Discard(lab.id, FIRST)));
+    assertThat(lab.toHosts())
+        .hasSize(2)
+        .anyMatch(c -> c.equals(new Discard(lab.id, FIRST, "req-1")));
     assertThat(lab.peek().wakeAt()).isNotNull();
   }
 
@@ -130,7 +134,7 @@ class InstancePlanTest {
     assertThat(lab.peek()).isEqualTo(new Plan(List.of(), List.of(), true, null));
 
     lab.host(A, Hosts.Status.UP);
-    assertThat(lab.toHosts()).containsExactly(new Discard(lab.id, FIRST));
+    assertThat(lab.toHosts()).containsExactly(new Discard(lab.id, FIRST, "req-1"));
     lab.discarded(A, FIRST).released();
     assertThat(lab.peek()).isEqualTo(Plan.SETTLED);
   }
@@ -162,6 +166,6 @@ class InstancePlanTest {
   }
 
   private static Plan.Action discard(Lab lab, HostId host, Attempt upTo) {
-    return new Plan.TellHost(host, new Discard(lab.id, upTo));
+    return new Plan.TellHost(host, new Discard(lab.id, upTo, "req-1"));
   }
 }

@@ -45,7 +45,22 @@ final class Lab {
   static final HostId C = new HostId("host-c");
   static final Attempt FIRST = Attempt.FIRST;
   static final Attempt SECOND = FIRST.next();
-  static final ActionContext BY_OWNER = new ActionContext("req-1", "user", "project");
+  static final ActionContext BY_OWNER =
+      new ActionContext(
+          "req-1",
+          "user",
+          "project",
+          Map.of(
+              "roles",
+              List.of("member", "reader"),
+              "is_admin",
+              false,
+              "user_name",
+              "alice",
+              "timestamp",
+              "2013-10-17T12:34:56.000000",
+              "nobody_knows_this",
+              Map.of("deep", List.of(1, "two"))));
   static final RequestedNetwork NETWORK =
       new RequestedNetwork("33333333-2222-3333-4444-555555555555", null, null, null);
   static final Nic NIC =

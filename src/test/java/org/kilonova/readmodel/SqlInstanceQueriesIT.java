@@ -113,7 +113,7 @@ class SqlInstanceQueriesIT {
             null,
             "/dev/vda",
             created);
-    return Instance.requested(spec, created);
+    return Instance.requested(spec, "req-1", created);
   }
 
   private InstanceId put(Present state, long revision) {

@@ -117,6 +117,7 @@ public final class TestRequest {
         nodeHint,
         hints,
         group,
-        excluded);
+        excluded,
+        "req-1");
   }
 }

@@ -11,6 +11,7 @@ import java.util.concurrent.TimeUnit;
 import org.kilonova.api.http.HttpServer;
 import org.kilonova.api.http.Service;
 import org.kilonova.identity.TokenValidator;
+import org.kilonova.kernel.Clock;
 
 /** A front door on a free port of the loopback interface, without a cluster behind it. */
 public final class LocalFrontDoor implements AutoCloseable {
@@ -42,7 +43,8 @@ public final class LocalFrontDoor implements AutoCloseable {
                 system,
                 new HttpServer.Settings("127.0.0.1", port, url().toString(), 1 << 20),
                 tokens,
-                services)
+                services,
+                Clock.system())
             .toCompletableFuture()
             .get(10, TimeUnit.SECONDS);
   }

@@ -4,6 +4,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.kilonova.kernel.ActionContext;
 
 /**
  * The request context that travels with a message ({@code _context_*}), whole: keys that nobody
@@ -18,6 +19,24 @@ public record RpcContext(Map<String, Object> values) {
 
   /** Of a caller that sent none. */
   public static final RpcContext EMPTY = new RpcContext(Map.of());
+
+  /** As it travels on: with oslo.context's names, the new and the old ones. */
+  public static RpcContext of(ActionContext context) {
+    Map<String, Object> values = new LinkedHashMap<>(context.more());
+    values.put("request_id", context.requestId());
+    values.put("user_id", context.userId());
+    values.put("user", context.userId());
+    values.put("project_id", context.projectId());
+    values.put("tenant", context.projectId());
+    return new RpcContext(values);
+  }
+
+  /** As an instance keeps it: without tokens. */
+  public ActionContext action() {
+    Map<String, Object> more = new LinkedHashMap<>(values);
+    more.keySet().removeAll(List.of("request_id", "user_id", "user", "project_id", "tenant"));
+    return new ActionContext(requestId(), userId(), projectId(), more);
+  }
 
   /** {@code req-<uuid>}, or null. */
   public String requestId() {

@@ -1,8 +1,10 @@
 package org.kilonova.api.http;
 
+import akka.http.javadsl.model.AttributeKeys;
 import akka.http.javadsl.model.HttpEntity;
 import akka.http.javadsl.model.HttpHeader;
 import akka.http.javadsl.model.HttpRequest;
+import akka.http.javadsl.model.RemoteAddress;
 import akka.http.javadsl.model.headers.TimeoutAccess;
 import akka.japi.Pair;
 import akka.stream.Materializer;
@@ -10,6 +12,7 @@ import akka.stream.StreamLimitReachedException;
 import akka.stream.javadsl.StreamConverters;
 import akka.util.ByteString;
 import java.io.InputStream;
+import java.net.InetAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -61,6 +64,15 @@ final class AkkaRequest implements Incoming {
   @Override
   public Optional<String> header(String name) {
     return request.getHeader(name).map(HttpHeader::value);
+  }
+
+  @Override
+  public String remoteAddress() {
+    return request
+        .getAttribute(AttributeKeys.remoteAddress)
+        .flatMap(RemoteAddress::getAddress)
+        .map(InetAddress::getHostAddress)
+        .orElse(null);
   }
 
   @Override

@@ -2,16 +2,28 @@ package org.kilonova.api.http;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.InputStream;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.regex.Pattern;
 import org.kilonova.identity.Caller;
 import org.kilonova.kernel.ActionContext;
 
 /** One request, as a handler sees it. */
 public final class Call {
+  private static final Pattern GLOBAL_REQUEST_ID =
+      Pattern.compile("req-\\p{XDigit}{8}(-\\p{XDigit}{4}){3}-\\p{XDigit}{12}");
+
+  /** As Nova's context has times, and only so. */
+  private static final DateTimeFormatter TIMESTAMP =
+      DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss.SSSSSS").withZone(ZoneOffset.UTC);
+
   private final Method method;
   private final String rawPath;
   private final Map<String, String> variables;
@@ -26,6 +38,8 @@ public final class Call {
   private final JsonNode body;
   private final Supplier<InputStream> stream;
   private final String contentType;
+  private final String remoteAddress;
+  private final Instant receivedAt;
 
   Call(
       Method method,
@@ -41,7 +55,9 @@ public final class Call {
       String serviceUrl,
       JsonNode body,
       Supplier<InputStream> stream,
-      String contentType) {
+      String contentType,
+      String remoteAddress,
+      Instant receivedAt) {
     this.method = method;
     this.rawPath = rawPath;
     this.variables = variables;
@@ -56,6 +72,8 @@ public final class Call {
     this.body = body;
     this.stream = stream;
     this.contentType = contentType;
+    this.remoteAddress = remoteAddress;
+    this.receivedAt = receivedAt;
   }
 
   public Method method() {
@@ -122,9 +140,28 @@ public final class Call {
     return requestId;
   }
 
-  /** For the instance's history. */
+  /** The request context, with oslo.context's names, for the instance's history. */
   public ActionContext actionContext() {
-    return new ActionContext(requestId, caller.userId(), caller.projectId());
+    Map<String, Object> more = new HashMap<>();
+    more.put("user_name", caller.userName());
+    more.put("user_domain", caller.userDomainId());
+    more.put("project_name", caller.projectName());
+    more.put("domain", caller.domainId());
+    more.put("system_scope", caller.system() ? "all" : null);
+    more.put("roles", caller.roles().stream().sorted().toList());
+    more.put("is_admin", caller.isAdmin());
+    more.put("read_deleted", "no");
+    more.put("timestamp", TIMESTAMP.format(receivedAt));
+    more.put("remote_address", remoteAddress);
+    more.put("global_request_id", globalRequestId());
+    return new ActionContext(requestId, caller.userId(), caller.projectId(), more);
+  }
+
+  /** What another service names the whole errand; null if it says none, or not as it has to. */
+  private String globalRequestId() {
+    return header("X-OpenStack-Request-ID")
+        .filter(id -> GLOBAL_REQUEST_ID.matcher(id).matches())
+        .orElse(null);
   }
 
   /** Scheme, host and port as the client reaches us, e.g. {@code http://127.0.0.1:8774}. */

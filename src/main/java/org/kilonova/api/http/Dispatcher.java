@@ -2,6 +2,7 @@ package org.kilonova.api.http;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -31,6 +32,7 @@ final class Dispatcher {
   private final String publicUrl;
   private final long maxBodyBytes;
   private final BooleanSupplier ready;
+  private final InstantSource clock;
 
   /**
    * For these services.
@@ -44,12 +46,14 @@ final class Dispatcher {
       TokenValidator tokens,
       String publicUrl,
       long maxBodyBytes,
-      BooleanSupplier ready) {
+      BooleanSupplier ready,
+      InstantSource clock) {
     services.forEach(s -> this.services.put(s.prefix(), s));
     this.tokens = tokens;
     this.publicUrl = publicUrl;
     this.maxBodyBytes = maxBodyBytes;
     this.ready = ready;
+    this.clock = clock;
   }
 
   /** The answer, complete with all its headers. Whatever goes wrong becomes one. */
@@ -144,7 +148,9 @@ final class Dispatcher {
                   baseUrl() + "/" + service.prefix() + mount,
                   body,
                   request::stream,
-                  request.contentType()));
+                  request.contentType(),
+                  request.remoteAddress(),
+                  clock.instant()));
     }
 
     private Method method() {

@@ -20,6 +20,7 @@ import akka.stream.Materializer;
 import akka.stream.SystemMaterializer;
 import akka.stream.javadsl.StreamConverters;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -64,7 +65,11 @@ public final class HttpServer {
 
   /** Binds all services; they answer when the returned stage completes. */
   public static CompletionStage<ServerBinding> bind(
-      ActorSystem<?> system, Settings settings, TokenValidator tokens, List<Service> services) {
+      ActorSystem<?> system,
+      Settings settings,
+      TokenValidator tokens,
+      List<Service> services,
+      InstantSource clock) {
     AtomicBoolean ready = new AtomicBoolean(true);
     CoordinatedShutdown.get(system)
         .addTask(
@@ -77,7 +82,7 @@ public final class HttpServer {
     HttpServer server =
         new HttpServer(
             new Dispatcher(
-                services, tokens, settings.publicUrl(), settings.maxBodyBytes(), ready::get),
+                services, tokens, settings.publicUrl(), settings.maxBodyBytes(), ready::get, clock),
             SystemMaterializer.get(system).materializer());
     return Http.get(system)
         .newServerAt(settings.host(), settings.port())

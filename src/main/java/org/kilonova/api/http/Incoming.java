@@ -23,6 +23,9 @@ interface Incoming {
   /** A header's value; names are compared without case. */
   Optional<String> header(String name);
 
+  /** Where the connection comes from, a proxy perhaps; null if that is not known. */
+  String remoteAddress();
+
   /** Media type of the body without parameters, in lower case; empty if it says none. */
   String contentType();
 

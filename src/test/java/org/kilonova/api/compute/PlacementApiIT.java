@@ -258,7 +258,7 @@ class PlacementApiIT {
     InstanceId id = InstanceId.random();
     Present active =
         new Active(
-            Instance.requested(TestSpecs.spec(id), NOW)
+            Instance.requested(TestSpecs.spec(id), "req-1", NOW)
                 .edit(NOW)
                 .placement(new Placement(new HostId("h2"), "n", "nova", Attempt.FIRST))
                 .launchedAt(NOW)

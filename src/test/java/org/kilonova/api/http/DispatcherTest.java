@@ -5,13 +5,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.kilonova.kernel.ActionContext;
+import org.kilonova.kernel.Clock;
 
 /** The rules that hold for every service, on a table without a socket. */
 class DispatcherTest {
@@ -23,7 +27,8 @@ class DispatcherTest {
           TestFrontDoor.TOKENS,
           "http://cloud.example.org",
           TestFrontDoor.MAX_BODY,
-          () -> true);
+          () -> true,
+          Clock.system());
 
   private record Answer(Reply reply) {
     int status() {
@@ -97,6 +102,55 @@ class DispatcherTest {
       Answer answer = get("/compute/v2.1/things/1");
       assertThat(answer.json().path("requestId").asText())
           .isEqualTo(answer.header("x-openstack-request-id"));
+    }
+
+    @Test
+    void ofAnActionIsGivenTheWholeRequestContext() {
+      AtomicReference<ActionContext> seen = new AtomicReference<>();
+      Service service =
+          Service.named("compute", "/compute", FaultStyle.NOVA)
+              .mount(
+                  "",
+                  mount ->
+                      mount.get(
+                          "/act",
+                          call -> {
+                            seen.set(call.actionContext());
+                            return Reply.empty(204);
+                          }))
+              .build();
+      Dispatcher only =
+          new Dispatcher(
+              List.of(service),
+              TestFrontDoor.TOKENS,
+              "http://cloud",
+              TestFrontDoor.MAX_BODY,
+              () -> true,
+              () -> Instant.parse("2026-01-02T03:04:05.678901Z"));
+      String global = "req-0b0a8ffe-8d57-4df4-bb20-0b9b0d2b7f6f";
+      Reply reply =
+          only.answer(
+              as("admin", request("GET", "/compute/act")).header("X-OpenStack-Request-ID", global));
+      assertThat(reply.status()).isEqualTo(204);
+      assertThat(seen.get())
+          .isEqualTo(
+              new ActionContext(
+                  new Answer(reply).header("x-openstack-request-id"),
+                  "admin-id",
+                  TestFrontDoor.PROJECT,
+                  Map.of(
+                      "user_name", "admin",
+                      "user_domain", "default",
+                      "project_name", TestFrontDoor.PROJECT,
+                      "roles", List.of("admin", "member", "reader"),
+                      "is_admin", true,
+                      "read_deleted", "no",
+                      "timestamp", "2026-01-02T03:04:05.678901",
+                      "remote_address", "192.0.2.7",
+                      "global_request_id", global)));
+      only.answer(
+          as("admin", request("GET", "/compute/act")).header("X-OpenStack-Request-ID", "{bad}"));
+      assertThat(seen.get().more()).doesNotContainKey("global_request_id");
     }
 
     @ParameterizedTest

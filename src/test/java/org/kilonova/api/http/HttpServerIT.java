@@ -28,6 +28,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.kilonova.kernel.Clock;
 
 /** What only a real connection can show. */
 class HttpServerIT {
@@ -49,7 +50,8 @@ class HttpServerIT {
                 akka.system(),
                 new HttpServer.Settings("127.0.0.1", 0, "http://127.0.0.1", MIB),
                 TestFrontDoor.TOKENS,
-                TestFrontDoor.services())
+                TestFrontDoor.services(),
+                Clock.system())
             .toCompletableFuture()
             .get(20, TimeUnit.SECONDS);
     port = binding.localAddress().getPort();

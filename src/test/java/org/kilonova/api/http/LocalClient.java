@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import org.kilonova.identity.Caller;
+import org.kilonova.kernel.Clock;
 
 /** Calls a service without a socket: through all of the front door but the door itself. */
 public final class LocalClient {
@@ -96,7 +97,12 @@ public final class LocalClient {
     }
     Dispatcher dispatcher =
         new Dispatcher(
-            List.of(service), token -> Optional.of(caller), "http://cloud", 1 << 20, () -> true);
+            List.of(service),
+            token -> Optional.of(caller),
+            "http://cloud",
+            1 << 20,
+            () -> true,
+            Clock.system());
     Reply reply = dispatcher.answer(request);
     try {
       return new Answer(

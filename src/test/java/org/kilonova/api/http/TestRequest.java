@@ -74,6 +74,11 @@ final class TestRequest implements Incoming {
   }
 
   @Override
+  public String remoteAddress() {
+    return "192.0.2.7";
+  }
+
+  @Override
   public String contentType() {
     return headers.getOrDefault("Content-Type", "");
   }
