@@ -16,9 +16,10 @@ import java.util.Map;
 import java.util.UUID;
 
 /**
- * Bodies of messages, in all three generations. Integers come as {@link Long} or {@link
- * java.math.BigInteger}, other numbers as {@link Double}; text that is no ASCII is escaped, as
- * Python's own encoder does (peers on Python 2 cannot read a failure otherwise).
+ * Bodies of messages, in all three generations. Integers come as {@link Integer}, {@link Long} or
+ * {@link java.math.BigInteger}, the first that holds them, other numbers as {@link Double}; text
+ * that is no ASCII is escaped, as Python's own encoder does (peers on Python 2 cannot read a
+ * failure otherwise).
  *
  * <p>How a message is told apart: what is in an envelope and has the key {@code _timeout} is from
  * an oslo.messaging that knows single replies (both came before 6.3), any other enveloped call gets
@@ -41,7 +42,6 @@ public final class WireCodec {
 
   private static final ObjectMapper JSON =
       JsonMapper.builder()
-          .enable(DeserializationFeature.USE_LONG_FOR_INTS)
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
           // Python reads and writes NaN and Infinity.
           .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
