@@ -5,7 +5,6 @@ import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigFactory;
 import com.typesafe.config.ConfigObject;
 import com.typesafe.config.ConfigValue;
-import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.util.ArrayList;
@@ -19,7 +18,7 @@ import org.kilonova.kernel.ConfigurationException;
 
 /** The managers of this process, by what they listen on. */
 public final class ManagerRegistry {
-  private static final String KEY = "kilonova.amqp.managers";
+  static final String KEY = "kilonova.amqp.managers";
 
   private final Map<Listening, List<Endpoint>> endpoints = new LinkedHashMap<>();
 
@@ -77,10 +76,11 @@ public final class ManagerRegistry {
         Config section =
             entry instanceof ConfigObject object ? object.toConfig() : ConfigFactory.empty();
         managers.add(
-            instance(
+            Drivers.make(
                 entry instanceof ConfigObject
                     ? section.getString("class")
                     : String.valueOf(entry.unwrapped()),
+                Manager.class,
                 section));
       }
     } catch (ConfigException e) {
@@ -88,40 +88,6 @@ public final class ManagerRegistry {
           KEY, "is no list of class names, or of { class = \"...\", ... }", e);
     }
     return managers;
-  }
-
-  /**
-   * Makes a class that the configuration names: also a manager's driver.
-   *
-   * @throws ConfigurationException that says what is wrong with it
-   */
-  static <T> T instance(String key, String name, Class<T> type, Config section) {
-    try {
-      Class<? extends T> found = Class.forName(name).asSubclass(type);
-      try {
-        return found.getConstructor(Config.class).newInstance(section);
-      } catch (NoSuchMethodException e) {
-        return found.getConstructor().newInstance();
-      }
-    } catch (ClassNotFoundException | LinkageError e) {
-      throw new ConfigurationException(key, "'" + name + "' is no class that can be loaded", e);
-    } catch (InvocationTargetException e) {
-      if (e.getCause() instanceof ConfigurationException inner) {
-        throw inner;
-      }
-      throw new ConfigurationException(
-          key, "'" + name + "' cannot be made: " + e.getCause().getMessage(), e);
-    } catch (ReflectiveOperationException | ClassCastException e) {
-      throw new ConfigurationException(
-          key,
-          "'%s' is no %s with a public constructor that takes a Config or nothing"
-              .formatted(name, type.getSimpleName()),
-          e);
-    }
-  }
-
-  private static Manager instance(String name, Config section) {
-    return instance(KEY, name, Manager.class, section);
   }
 
   /** What has to be consumed. */
@@ -148,11 +114,6 @@ public final class ManagerRegistry {
             || method.getParameterTypes()[0] != RpcCall.class) {
           throw new IllegalArgumentException(
               where + " has to be public, with one parameter RpcCall");
-        }
-        if (!RpcVersion.isCompatible(manager.version(), rpc.since())) {
-          throw new IllegalArgumentException(
-              "%s is since %s, but its manager has version %s"
-                  .formatted(where, rpc.since(), manager.version()));
         }
         method.setAccessible(true);
         Method other = methods.putIfAbsent(rpc.value(), method);

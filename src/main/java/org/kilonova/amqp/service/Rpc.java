@@ -16,6 +16,6 @@ public @interface Rpc {
   /** Its name on the bus, e.g. {@code run_instance}. */
   String value();
 
-  /** The version of the manager's interface that it came with. */
+  /** The version of the manager's interface that it came with, for the reader. */
   String since() default "1.0";
 }

@@ -1,6 +1,7 @@
 package org.kilonova.amqp.service;
 
 import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
 import java.time.Duration;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -169,7 +170,7 @@ public final class RpcDispatcher {
         continue;
       }
       compatible = true;
-      var found = endpoint.methods().get(method);
+      Method found = endpoint.methods().get(method);
       if (found != null) {
         return call -> invoke(manager, found, call);
       }
@@ -225,8 +226,7 @@ public final class RpcDispatcher {
         && RpcVersion.isCompatible(BASE_VERSION, request.version());
   }
 
-  private static Object invoke(Manager manager, java.lang.reflect.Method method, RpcCall call)
-      throws Exception {
+  private static Object invoke(Manager manager, Method method, RpcCall call) throws Exception {
     try {
       return method.invoke(manager, call);
     } catch (InvocationTargetException e) {

@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.regex.Pattern;
 
 /**
  * Bodies of messages, in all three generations. Integers come as {@link Integer}, {@link Long} or
@@ -39,6 +40,8 @@ public final class WireCodec {
 
   /** AMQP's short string: a longer name can be no queue. */
   private static final int LONGEST_NAME = 255;
+
+  private static final Pattern ID = Pattern.compile("[\\x21-\\x7e]{1,64}");
 
   private static final ObjectMapper JSON =
       JsonMapper.builder()
@@ -78,7 +81,11 @@ public final class WireCodec {
     return new RpcRequest(
         generation(message, enveloped, msgId, bare),
         enveloped,
-        message.get("method") instanceof String method && !method.isEmpty() ? method : null,
+        message.get("method") instanceof String method
+                && !method.isEmpty()
+                && method.length() <= LONGEST_NAME
+            ? method
+            : null,
         args(message.get("args")),
         text(message, "namespace"),
         message.get("version") == null ? "1.0" : text(message, "version"),
@@ -141,14 +148,12 @@ public final class WireCodec {
 
   /**
    * What names a message, the same when it comes again: its unique id, its call's id, or made of
-   * its content.
+   * its content where it has none that a log can show.
    */
   public static String messageId(RpcRequest request, byte[] body) {
-    if (request.uniqueId() != null) {
-      return request.uniqueId();
-    }
-    return request.isCall()
-        ? request.msgId()
+    String id = request.uniqueId() != null ? request.uniqueId() : request.msgId();
+    return id != null && ID.matcher(id).matches()
+        ? id
         : UUID.nameUUIDFromBytes(body).toString().replace("-", "");
   }
 

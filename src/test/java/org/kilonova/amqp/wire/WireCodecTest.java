@@ -265,6 +265,10 @@ class WireCodecTest {
             WireCodec.messageId(
                 decode("{\"method\":\"m\",\"_msg_id\":\"1\",\"_unique_id\":\"2\"}"), bare))
         .isEqualTo("2");
+    String many = "x".repeat(1000);
+    assertThat(
+            WireCodec.messageId(decode("{\"method\":\"m\",\"_unique_id\":\"" + many + "\"}"), bare))
+        .matches("[0-9a-f]{32}");
   }
 
   // ---- values ----------------------------------------------------------------------------------

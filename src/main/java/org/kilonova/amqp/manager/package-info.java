@@ -1,0 +1,2 @@
+/** Managers: what our topics answer. */
+package org.kilonova.amqp.manager;
