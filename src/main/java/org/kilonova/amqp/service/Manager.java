@@ -1,5 +1,7 @@
 package org.kilonova.amqp.service;
 
+import java.util.List;
+
 /**
  * Answers the methods of a topic. A third party adds one by its class name in {@code
  * kilonova.amqp.managers}; it needs a public constructor that takes that entry's section as a
@@ -24,6 +26,14 @@ public interface Manager {
   /** The newest version of its interface that it answers, {@code major.minor}. */
   default String version() {
     return "1.0";
+  }
+
+  /**
+   * The newest of each major version that it answers, with the same methods: for those who are
+   * called by peers of several releases.
+   */
+  default List<String> versions() {
+    return List.of(version());
   }
 
   /**

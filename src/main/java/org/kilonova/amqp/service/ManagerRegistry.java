@@ -30,7 +30,12 @@ public final class ManagerRegistry {
   public record Listening(String exchange, String topic) {}
 
   /** A manager, with its methods by their names on the bus. */
-  record Endpoint(Manager manager, Map<String, Method> methods) {}
+  record Endpoint(Manager manager, Map<String, Method> methods) {
+    /** Whether it serves who asks for this version. */
+    boolean answers(String version) {
+      return manager.versions().stream().anyMatch(has -> RpcVersion.isCompatible(has, version));
+    }
+  }
 
   /**
    * Of these.
@@ -46,14 +51,16 @@ public final class ManagerRegistry {
       if (manager.fallback() != null) {
         answered.add("any other method");
       }
-      for (String method : answered) {
-        String what =
-            "%s, topic %s, namespace %s, version %s.x"
-                .formatted(method, manager.topic(), manager.namespace(), major(manager));
-        Manager other = answering.putIfAbsent(manager.exchange() + "/" + what, manager);
-        if (other != null) {
-          throw new IllegalArgumentException(
-              "%s and %s both answer %s".formatted(name(other), name(manager), what));
+      for (String version : manager.versions()) {
+        for (String method : answered) {
+          String what =
+              "%s, topic %s, namespace %s, version %s.x"
+                  .formatted(method, manager.topic(), manager.namespace(), major(manager, version));
+          Manager other = answering.putIfAbsent(manager.exchange() + "/" + what, manager);
+          if (other != null) {
+            throw new IllegalArgumentException(
+                "%s and %s both answer %s".formatted(name(other), name(manager), what));
+          }
         }
       }
       endpoints
@@ -127,12 +134,12 @@ public final class ManagerRegistry {
     return methods;
   }
 
-  private static String major(Manager manager) {
-    if (!RpcVersion.isCompatible(manager.version(), manager.version())) {
+  private static String major(Manager manager, String version) {
+    if (!RpcVersion.isCompatible(version, version)) {
       throw new IllegalArgumentException(
-          name(manager) + " has version " + manager.version() + ", which is no major.minor");
+          name(manager) + " has version " + version + ", which is no major.minor");
     }
-    return manager.version().substring(0, manager.version().indexOf('.'));
+    return version.substring(0, version.indexOf('.'));
   }
 
   private static String name(Manager manager) {

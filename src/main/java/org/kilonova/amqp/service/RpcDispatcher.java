@@ -166,7 +166,7 @@ public final class RpcDispatcher {
       Manager manager = endpoint.manager();
       String namespace = manager.namespace();
       if (!(namespace == null ? request.namespace() == null : namespace.equals(request.namespace()))
-          || !RpcVersion.isCompatible(manager.version(), request.version())) {
+          || !endpoint.answers(request.version())) {
         continue;
       }
       compatible = true;

@@ -128,7 +128,7 @@ class RpcDispatcherTest {
     }
   }
 
-  /** The next major version. */
+  /** The next major versions. */
   static final class Next implements Manager {
     @Override
     public String topic() {
@@ -136,8 +136,8 @@ class RpcDispatcherTest {
     }
 
     @Override
-    public String version() {
-      return "2.0";
+    public List<String> versions() {
+      return List.of("2.0", "4.2");
     }
 
     @Rpc("echo")
@@ -153,6 +153,7 @@ class RpcDispatcherTest {
     "1.0, , 7",
     "1.3, , 7",
     "2.0, , next",
+    "4.1, , next",
     "1.0, space, in space",
   })
   void theManagerIsFoundByNamespaceAndVersion(String version, String namespace, String answer)
@@ -161,7 +162,7 @@ class RpcDispatcherTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"1.4, ", "3.0, ", "0.9, ", "1.0, nowhere", "1.1, space", "one, "})
+  @CsvSource({"1.4, ", "3.0, ", "4.3, ", "0.9, ", "1.0, nowhere", "1.1, space", "one, "})
   void aVersionOrNamespaceThatNobodyHasIsUnsupported(String version, String namespace)
       throws Exception {
     RpcFailure failure = call("echo", version, namespace, "{}").failure();
