@@ -16,9 +16,7 @@ import org.kilonova.instance.InstanceEvent.BuildFailed;
 import org.kilonova.instance.InstanceEvent.InstanceActivated;
 import org.kilonova.instance.InstanceEvent.InstanceDeleted;
 import org.kilonova.instance.InstanceEvent.InstanceRequested;
-import org.kilonova.instance.InstanceSpec;
 import org.kilonova.instance.Walks;
-import org.kilonova.kernel.InjectedFile;
 
 /** What must hold of the notifications of any life, whatever happens in it. */
 class NotificationWalkTest {
@@ -116,50 +114,12 @@ class NotificationWalkTest {
   @MethodSource("lives")
   void noSecretIsTold(List<InstanceEvent> journal) {
     List<InstanceEvent> withSecrets =
-        journal.stream().map(e -> e instanceof InstanceRequested r ? withSecrets(r) : e).toList();
+        journal.stream()
+            .map(e -> e instanceof InstanceRequested r ? Walks.withSecrets(r, "hush") : e)
+            .toList();
 
     String all = Journals.told(withSecrets, Journals.settings(Form.values())).toString();
 
     assertThat(all).contains("compute.instance.update").doesNotContain("hush");
-  }
-
-  private static InstanceRequested withSecrets(InstanceRequested e) {
-    InstanceSpec s = e.spec();
-    return new InstanceRequested(
-        new InstanceSpec(
-            s.id(),
-            s.number(),
-            s.name(),
-            s.hostname(),
-            s.description(),
-            s.projectId(),
-            s.userId(),
-            s.flavor(),
-            s.image(),
-            s.keyName(),
-            s.keyPublic(),
-            s.metadata(),
-            List.of(new InjectedFile("/hush", "hush")),
-            s.configDrive(),
-            s.securityGroups(),
-            s.networks(),
-            "hush",
-            s.availabilityZone(),
-            s.hostHint(),
-            s.nodeHint(),
-            s.reservationId(),
-            s.launchIndex(),
-            "hush",
-            s.schedulerHints(),
-            s.diskConfig(),
-            s.accessIPv4(),
-            s.accessIPv6(),
-            s.tags(),
-            s.trustedImageCertificates(),
-            s.serverGroup(),
-            s.rootDeviceName(),
-            s.requestedAt()),
-        e.context(),
-        e.at());
   }
 }
