@@ -1,0 +1,130 @@
+package org.kilonova.amqp;
+
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import org.kilonova.amqp.BusSettings.Queues;
+
+/**
+ * Names and flags of exchanges and queues, exactly as oslo.messaging's driver declares them ({@code
+ * _drivers/impl_rabbit.py}, {@code declare_*_consumer} and {@code *_send}): with others the broker
+ * refuses whoever comes second.
+ */
+final class Topology {
+  private final Queues queues;
+  private final String controlExchange;
+
+  Topology(Queues queues, String controlExchange) {
+    this.queues = queues;
+    this.controlExchange = controlExchange;
+  }
+
+  /**
+   * An exchange; never internal, without arguments.
+   *
+   * @param name empty for the default exchange, which needs no declaration
+   */
+  record Exchange(String name, String type, boolean durable, boolean autoDelete) {
+    static final Exchange DEFAULT = new Exchange("", "direct", true, false);
+  }
+
+  /**
+   * A queue and its one binding; never exclusive.
+   *
+   * @param exchange that it is bound to; none if that is the default one
+   */
+  record Queue(
+      String name,
+      boolean durable,
+      boolean autoDelete,
+      Map<String, Object> arguments,
+      Exchange exchange,
+      String key) {}
+
+  /**
+   * Where a message is published to.
+   *
+   * @param queues what has to be there before
+   */
+  record Destination(Exchange exchange, String key, List<Queue> queues) {
+    /** Straight into a queue that its owner has declared. */
+    static Destination queue(String name) {
+      return new Destination(Exchange.DEFAULT, name, List.of());
+    }
+  }
+
+  /** A topic's, null for the configured one. */
+  Exchange control(String name) {
+    return topicExchange(name == null ? controlExchange : name);
+  }
+
+  private Exchange topicExchange(String name) {
+    return new Exchange(name, "topic", durable(), queues.autoDelete());
+  }
+
+  /** What any server of the topic takes from, or one host's. */
+  Queue topic(String exchange, String topic, String server) {
+    String name = server == null ? topic : topic + "." + server;
+    return persistent(name, control(exchange));
+  }
+
+  private Queue persistent(String name, Exchange exchange) {
+    return new Queue(
+        name,
+        durable(),
+        queues.autoDelete(),
+        queues.quorum() ? Map.of("x-queue-type", "quorum") : Map.of(),
+        exchange,
+        name);
+  }
+
+  /** A consumer's own, of what is sent to all. */
+  Queue fanout(String topic) {
+    return new Queue(
+        topic + "_fanout_" + hex(), false, false, expiring(), fanoutExchange(topic), topic);
+  }
+
+  private static Exchange fanoutExchange(String topic) {
+    return new Exchange(topic + "_fanout", "fanout", false, true);
+  }
+
+  /** One for a process; it is reached through the default exchange. */
+  Queue reply() {
+    String name = "reply_" + hex();
+    return new Queue(name, false, false, expiring(), Exchange.DEFAULT, name);
+  }
+
+  Destination destination(RpcTarget target) {
+    return target.fanout()
+        ? new Destination(fanoutExchange(target.topic()), "", List.of())
+        : new Destination(
+            control(target.exchange()),
+            target.server() == null ? target.topic() : target.topic() + "." + target.server(),
+            List.of());
+  }
+
+  /** Declared with its queue, so that none is lost before somebody listens. */
+  Destination notifications(String exchange, String topic, String priority) {
+    Queue queue = persistent(topic + "." + priority, topicExchange(exchange));
+    return new Destination(queue.exchange(), queue.key(), List.of(queue));
+  }
+
+  /** Ours alone: durable, with one queue of the same name that gets all. */
+  static Destination deadLetters(String name, String from) {
+    Exchange exchange = new Exchange(name, "topic", true, false);
+    return new Destination(
+        exchange, from, List.of(new Queue(name, true, false, Map.of(), exchange, "#")));
+  }
+
+  private boolean durable() {
+    return queues.durable() || queues.quorum();
+  }
+
+  private Map<String, Object> expiring() {
+    return Map.of("x-expires", (int) Math.min(Integer.MAX_VALUE, queues.transientTtl().toMillis()));
+  }
+
+  private static String hex() {
+    return UUID.randomUUID().toString().replace("-", "");
+  }
+}

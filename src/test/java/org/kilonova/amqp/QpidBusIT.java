@@ -1,0 +1,11 @@
+package org.kilonova.amqp;
+
+import org.junit.jupiter.api.BeforeAll;
+import org.kilonova.amqp.TestBroker.Kind;
+
+class QpidBusIT extends BusContract {
+  @BeforeAll
+  static void start() {
+    startBroker(Kind.QPID);
+  }
+}
