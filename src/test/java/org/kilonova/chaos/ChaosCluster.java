@@ -521,6 +521,11 @@ final class ChaosCluster implements AutoCloseable {
     }
   }
 
+  /** What servers boot from. */
+  String image() {
+    return image;
+  }
+
   /** The body of a request that boots a server. */
   Map<String, Object> bootRequest(String name) {
     return Map.of("server", Map.of("name", name, "imageRef", image, "flavorRef", "1"));
