@@ -1,6 +1,7 @@
 package org.kilonova;
 
 import java.util.concurrent.Callable;
+import org.kilonova.amqp.RpcCommand;
 import org.kilonova.bench.BenchCommand;
 import org.kilonova.kernel.ConfigurationException;
 import org.kilonova.node.Node;
@@ -10,14 +11,19 @@ import picocli.CommandLine.Command;
 
 /**
  * The program: {@code node} runs a process of the cloud, {@code postgres} its embedded database,
- * {@code bench} measures a cloud.
+ * {@code bench} measures a cloud, {@code rpc} sends a message to a service.
  */
 @Command(
     name = "kilonova",
     description = "A cloud controller that does the job of OpenStack Compute.",
     mixinStandardHelpOptions = true,
     versionProvider = Main.Version.class,
-    subcommands = {Main.NodeCommand.class, PostgresCommand.class, BenchCommand.class})
+    subcommands = {
+      Main.NodeCommand.class,
+      PostgresCommand.class,
+      BenchCommand.class,
+      RpcCommand.class
+    })
 public final class Main implements Runnable {
   @CommandLine.Spec private CommandLine.Model.CommandSpec spec;
 

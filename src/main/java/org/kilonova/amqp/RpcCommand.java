@@ -51,7 +51,7 @@ public final class RpcCommand implements Callable<Integer> {
 
   /** The way to a broker; closing the client closes it. */
   @FunctionalInterface
-  public interface Connector {
+  interface Connector {
     RpcClient connect(String transportUrl, String controlExchange);
   }
 
@@ -115,8 +115,12 @@ public final class RpcCommand implements Callable<Integer> {
       description = "takes transport_url from this file, as oslo's services do")
   private Path configFile;
 
-  /** Over the way to the broker. */
-  public RpcCommand(Connector connector) {
+  /** With a connection of its own. */
+  public RpcCommand() {
+    this(StandaloneClient::connect);
+  }
+
+  RpcCommand(Connector connector) {
     this.connector = connector;
   }
 

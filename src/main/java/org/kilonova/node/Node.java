@@ -10,6 +10,7 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigFactory;
 import com.typesafe.config.ConfigValueFactory;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.InetAddress;
@@ -124,6 +125,16 @@ public final class Node {
                 LOG.info("serving at {}", settings.publicUrl());
               }
             });
+    Bus.start(
+        settings,
+        new Bus.Parts(
+            system,
+            clock,
+            database,
+            databaseSettings,
+            controller.hosts(),
+            List.of(),
+            new SimpleMeterRegistry()));
     if (settings.isCompute()) {
       Compute.start(
           system,
@@ -159,6 +170,7 @@ public final class Node {
       SqlQuotas.defaults(settings.config().getConfig("quota"));
       DefaultNetwork.of(settings.config().getConfig("network.default"));
       FrontDoor.strategy(settings);
+      Bus.check(settings);
     }
   }
 
@@ -231,7 +243,7 @@ public final class Node {
   }
 
   /** So that a taken port is one line that names the key, before anything was started. */
-  private static void requireFree(String key, String host, int port) {
+  static void requireFree(String key, String host, int port) {
     try (ServerSocket socket = new ServerSocket()) {
       socket.setReuseAddress(true);
       socket.bind(new InetSocketAddress(InetAddress.getByName(host), port));

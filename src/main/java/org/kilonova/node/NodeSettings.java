@@ -64,6 +64,11 @@ final class NodeSettings {
     return secret("database.password", "database.password-file");
   }
 
+  /** The classic bus's external broker. Holds a password. */
+  String transportUrl() {
+    return secret("amqp.transport_url", "amqp.transport_url_file");
+  }
+
   private String secret(String key, String fileKey) {
     String file = text(fileKey);
     if (file.isEmpty()) {

@@ -322,10 +322,7 @@ abstract class BusContract {
       await(() -> bus.links().count(Condition.DOWN) == bus.links().states().size());
       assertThat(bus.links().summary()).startsWith("down since ");
       assertThatThrownBy(
-              () ->
-                  join(
-                      client.call(
-                          TOPIC, context(), "echo", Map.of(), Duration.ofMillis(500))))
+              () -> join(client.call(TOPIC, context(), "echo", Map.of(), Duration.ofMillis(500))))
           .satisfies(e -> assertThat(failure(e).className()).isEqualTo("MessagingTimeout"));
     } finally {
       broker.start();
@@ -345,14 +342,15 @@ abstract class BusContract {
     await(
         () -> {
           try {
-            return "again".equals(
-                join(
-                    client.call(
-                        TOPIC,
-                        context(),
-                        "echo",
-                        Map.of("value", "again"),
-                        Duration.ofMillis(300))));
+            return "again"
+                .equals(
+                    join(
+                        client.call(
+                            TOPIC,
+                            context(),
+                            "echo",
+                            Map.of("value", "again"),
+                            Duration.ofMillis(300))));
           } catch (CompletionException e) {
             return false;
           }
@@ -368,14 +366,15 @@ abstract class BusContract {
     await(
         () -> {
           try {
-            return "again".equals(
-                join(
-                    client.call(
-                        TOPIC,
-                        context(),
-                        "echo",
-                        Map.of("value", "again"),
-                        Duration.ofMillis(300))));
+            return "again"
+                .equals(
+                    join(
+                        client.call(
+                            TOPIC,
+                            context(),
+                            "echo",
+                            Map.of("value", "again"),
+                            Duration.ofMillis(300))));
           } catch (CompletionException e) {
             return false;
           }
@@ -390,10 +389,7 @@ abstract class BusContract {
       int all = 2_000;
       List<CompletableFuture<Void>> casts = new ArrayList<>();
       for (int i = 0; i < all; i++) {
-        casts.add(
-            client
-                .cast(TOPIC, context(), "note", Map.of("value", i))
-                .toCompletableFuture());
+        casts.add(client.cast(TOPIC, context(), "note", Map.of("value", i)).toCompletableFuture());
         if (i % 500 == 250) {
           proxy.cut();
         }

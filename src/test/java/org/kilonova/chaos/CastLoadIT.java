@@ -69,7 +69,8 @@ class CastLoadIT {
       cluster.awaitServing(all);
       from = Instant.now();
       awaitActive(database, BY_HTTP + CASTS / 3);
-      // in the middle of it: what was not acknowledged comes again, and what was done is not done again
+      // in the middle of it: what was not acknowledged comes again, and what was done is not done
+      // again
       final double first = rate(CASTS / 3, from);
       final long during = peakKiB(all);
       cluster.kill(all);
@@ -95,7 +96,8 @@ class CastLoadIT {
         assertThat(there).containsAll(ids).hasSize(BY_HTTP + CASTS);
         judge.onlyTheseAreThere(() -> there, SETTLED);
       }
-      // A heap of 384 MiB is all that these processes have; it is the messages that must not fill it.
+      // A heap of 384 MiB is all that these processes have; it is the messages that must not fill
+      // it.
       assertThat(peakKiB(all)).isLessThan(before + 200 * MEBIBYTE);
       assertThat(rabbit.control("list_queues", "name", "messages")).contains("scheduler\t0");
     }
@@ -125,7 +127,8 @@ class CastLoadIT {
   }
 
   /** As Havana's compute API casts it, in oslo.messaging's envelope. */
-  private static byte[] message(String id, int index, String image, String project) throws Exception {
+  private static byte[] message(String id, int index, String image, String project)
+      throws Exception {
     Map<String, Object> message = new LinkedHashMap<>();
     message.put("method", "run_instance");
     Map<String, Object> args = new LinkedHashMap<>();
@@ -136,12 +139,18 @@ class CastLoadIT {
             Map.of("id", image),
             "instance_properties",
             Map.of(
-                "uuid", id,
-                "project_id", project,
-                "user_id", "admin",
-                "display_name", "cast-" + index,
-                "image_ref", image,
-                "reservation_id", "r-" + index),
+                "uuid",
+                id,
+                "project_id",
+                project,
+                "user_id",
+                "admin",
+                "display_name",
+                "cast-" + index,
+                "image_ref",
+                image,
+                "reservation_id",
+                "r-" + index),
             "instance_type",
             Map.of("flavorid", "1"),
             "instance_uuids",

@@ -1,0 +1,160 @@
+package org.kilonova.node;
+
+import akka.actor.typed.ActorSystem;
+import io.micrometer.core.instrument.MeterRegistry;
+import java.io.UncheckedIOException;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import org.kilonova.amqp.BusSettings;
+import org.kilonova.amqp.BusSettings.Mode;
+import org.kilonova.amqp.EmbeddedBroker;
+import org.kilonova.amqp.MessageBus;
+import org.kilonova.amqp.OsloConf;
+import org.kilonova.amqp.RpcServer;
+import org.kilonova.amqp.service.Manager;
+import org.kilonova.amqp.service.ManagerRegistry;
+import org.kilonova.amqp.service.ManagerRegistry.Listening;
+import org.kilonova.compute.HostDirectory;
+import org.kilonova.compute.HostDirectory.Presence;
+import org.kilonova.kernel.ConfigurationException;
+import org.kilonova.persistence.Database;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * This controller on the classic bus. It comes after everything else, by itself: no start and no
+ * boot waits for a broker.
+ */
+final class Bus {
+  private static final Logger LOG = LoggerFactory.getLogger(Bus.class);
+
+  /** What is sent to a compute host is taken from its queue by the controllers. */
+  private static final String COMPUTE = "compute";
+
+  /** Hosts come and go that slowly. */
+  private static final Duration HOSTS_AGAIN = Duration.ofSeconds(2);
+
+  private static final Executor THREADS = Executors.newVirtualThreadPerTaskExecutor();
+
+  private Bus() {}
+
+  /**
+   * What a bus needs of the process besides its configuration.
+   *
+   * @param own our own managers
+   */
+  record Parts(
+      ActorSystem<Void> system,
+      InstantSource clock,
+      Database database,
+      Database.Settings databaseSettings,
+      HostDirectory.View hosts,
+      List<Manager> own,
+      MeterRegistry metrics) {}
+
+  /**
+   * What is wrong with the settings is better known before anything is started.
+   *
+   * @throws ConfigurationException that names the key
+   */
+  static void check(NodeSettings settings) {
+    BusSettings bus = bus(settings);
+    if (bus.mode() == Mode.OFF) {
+      return;
+    }
+    Notifications.check(settings);
+    ManagerRegistry.configured(settings.config().getConfig("amqp"));
+    if (bus.mode() == Mode.EMBEDDED) {
+      if (settings.seeds().size() > 1) {
+        throw new ConfigurationException(
+            "kilonova.amqp.mode",
+            "embedded is for one controller; name a broker for all of them by transport_url");
+      }
+      Node.requireFree("kilonova.amqp.embedded.port", "127.0.0.1", bus.embeddedPort());
+    }
+  }
+
+  /** Joins the bus in the background, unless it is off. */
+  static void start(NodeSettings settings, Parts parts) {
+    BusSettings bus = bus(settings);
+    if (bus.mode() == Mode.OFF) {
+      return;
+    }
+    CompletableFuture.runAsync(() -> join(settings, bus, parts), THREADS)
+        .exceptionally(
+            e -> {
+              LOG.error("this process is not on the classic bus; all else goes on", e);
+              return null;
+            });
+  }
+
+  private static void join(NodeSettings settings, BusSettings bus, Parts parts) {
+    EmbeddedBroker broker = null;
+    if (bus.mode() == Mode.EMBEDDED) {
+      broker = EmbeddedBroker.start(settings.stateDir().resolve("broker"), bus.embeddedPort());
+      parts.system().getWhenTerminated().thenRun(broker::close);
+    }
+    writeOsloConf(settings, bus, broker == null ? settings.transportUrl() : broker.transportUrl());
+    MessageBus joined =
+        MessageBus.join(parts.system(), bus, broker, parts.metrics(), parts.clock());
+    Notifications.start(
+        parts.system(),
+        settings,
+        parts.clock(),
+        parts.database(),
+        parts.databaseSettings(),
+        joined::notifications);
+    serve(settings, parts, joined);
+  }
+
+  private static void serve(NodeSettings settings, Parts parts, MessageBus joined) {
+    List<Manager> managers = new ArrayList<>(parts.own());
+    managers.addAll(ManagerRegistry.configured(settings.config().getConfig("amqp")));
+    ManagerRegistry registry = new ManagerRegistry(managers);
+    RpcServer server = joined.serve(registry);
+    for (Listening on : registry.listening()) {
+      if (!on.topic().equals(COMPUTE)) {
+        server.serve(on, Set.of(settings.computeHost()));
+      }
+    }
+    registry.listening().stream()
+        .filter(on -> on.topic().equals(COMPUTE))
+        .forEach(on -> follow(server, on, parts));
+  }
+
+  /** Consumes what is sent to hosts as long as they are there. */
+  private static void follow(RpcServer server, Listening on, Parts parts) {
+    Set<String> up =
+        parts.hosts().all().values().stream()
+            .filter(known -> known.presence() == Presence.UP)
+            .map(known -> known.host().name())
+            .collect(Collectors.toSet());
+    server.serve(on, up);
+    Executor later =
+        CompletableFuture.delayedExecutor(HOSTS_AGAIN.toMillis(), TimeUnit.MILLISECONDS, THREADS);
+    if (!parts.system().getWhenTerminated().toCompletableFuture().isDone()) {
+      later.execute(() -> follow(server, on, parts));
+    }
+  }
+
+  /** For the operator, beside openrc. */
+  private static void writeOsloConf(NodeSettings settings, BusSettings bus, String url) {
+    try {
+      OsloConf.write(settings.stateDir().resolve("oslo.conf"), url, bus.controlExchange(), "PLAIN");
+    } catch (UncheckedIOException e) {
+      LOG.warn("oslo.conf cannot be written: {}", e.getMessage());
+    }
+  }
+
+  private static BusSettings bus(NodeSettings settings) {
+    return BusSettings.of(settings.config().getConfig("amqp"));
+  }
+}
