@@ -112,7 +112,7 @@ class LayersTest {
   static final ArchRule onlyTheWiringImportsTheBus =
       noClasses()
           .that()
-          .resideOutsideOfPackages("org.kilonova.amqp..", "org.kilonova.node..")
+          .resideOutsideOfPackages("org.kilonova", "org.kilonova.amqp..", "org.kilonova.node..")
           .should()
           .dependOnClassesThat()
           .resideInAPackage("org.kilonova.amqp..");
