@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -32,6 +33,27 @@ class EmbeddedBrokerIT {
       channel.basicPublish("", queue, null, "hello".getBytes(StandardCharsets.UTF_8));
       channel.waitForConfirmsOrDie(5_000);
       assertThat(channel.basicGet(queue, true).getBody()).asString().isEqualTo("hello");
+    }
+  }
+
+  /** They lie in this process's memory: the oldest of 32 MiB give way. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void notificationsThatNobodyReadsDoNotFillTheMemory(boolean durable) throws Exception {
+    try (EmbeddedBroker broker = EmbeddedBroker.start(directory, FreePorts.next());
+        Connection connection = factory(broker, "/").newConnection();
+        var channel = connection.createChannel()) {
+      String queue = "notifications.info";
+      channel.queueDeclare(queue, durable, false, false, Map.of()); // as its users declare it
+      channel.confirmSelect();
+      byte[] megabyte = new byte[1 << 20];
+      for (byte i = 0; i < 40; i++) {
+        megabyte[0] = i;
+        channel.basicPublish("", queue, null, megabyte);
+      }
+      channel.waitForConfirmsOrDie(20_000);
+      assertThat(channel.messageCount(queue)).isBetween(30L, 32L);
+      assertThat(channel.basicGet(queue, true).getBody()[0]).isBetween((byte) 8, (byte) 10);
     }
   }
 
