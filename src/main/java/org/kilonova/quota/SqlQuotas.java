@@ -149,6 +149,9 @@ public final class SqlQuotas implements Quotas {
           Map<UUID, Integer> numbers =
               numbers(
                   handle, claims.stream().flatMap(c -> Stream.of(c.ids())).toArray(UUID[]::new));
+          if (!numbers.isEmpty()) {
+            claims.forEach(claim -> prolong(handle, claim));
+          }
           Map<Claim, QuotaExceededException> refusals = new IdentityHashMap<>();
           List<Granted> granted = new ArrayList<>();
           for (Claim claim : claims) {
@@ -232,6 +235,22 @@ public final class SqlQuotas implements Quotas {
                   row.getColumn("number", Integer.class));
               return numbers;
             });
+  }
+
+  /**
+   * Whose claims are there already will be asked for as late as this: a message that comes again
+   * after minutes must not be accepted with a claim that lapses meanwhile.
+   */
+  private static void prolong(Handle handle, Claim claim) {
+    handle
+        .createUpdate(
+            """
+            UPDATE quota_claim SET valid_until = to_timestamp(:until)
+            WHERE instance_uuid = ANY (:uuids) AND valid_until < to_timestamp(:until)
+            """)
+        .bind("until", claim.validUntil().toEpochMilli() / 1000.0)
+        .bindArray("uuids", UUID.class, (Object[]) claim.ids())
+        .execute();
   }
 
   private record Granted(UUID id, Claim claim) {}

@@ -228,6 +228,18 @@ class SqlQuotasIT {
   }
 
   @Test
+  void aClaimThatIsAskedForAgainLivesLonger() {
+    List<InstanceId> ids = ids(2);
+    reserve(ids, 2);
+    now = now.plusSeconds(60).plus(SqlQuotas.LAPSE_MARGIN);
+    reserve(ids, 2);
+
+    now = now.plusSeconds(59);
+    assertThat(quotas.lapse()).isZero();
+    assertThat(quotas.usage(project)).isEqualTo(use(2));
+  }
+
+  @Test
   void aClaimWhoseInstanceHasAnEventNeverLapses() {
     List<InstanceId> ids = ids(2);
     reserve(ids, 2);

@@ -54,6 +54,7 @@ final class CreateRequest {
         lastPart(server.path("flavorRef").asText()),
         null,
         text(server, "key_name"),
+        null,
         min,
         max,
         texts(server.path("metadata")),

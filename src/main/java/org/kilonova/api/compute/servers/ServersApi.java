@@ -21,6 +21,7 @@ import org.kilonova.api.http.Reply;
 import org.kilonova.boot.BootRefusedException;
 import org.kilonova.boot.BootRequest;
 import org.kilonova.boot.Boots;
+import org.kilonova.identity.Caller;
 import org.kilonova.instance.InstanceDetails;
 import org.kilonova.instance.InstanceProtocol.ChangeDetails;
 import org.kilonova.instance.InstanceProtocol.Delete;
@@ -245,6 +246,7 @@ public final class ServersApi {
           "Policy doesn't allow os_compute_api:servers:create to be performed.");
     }
     BootRequest request = CreateRequest.parse(call.body(), ServerContext.microversion(call));
+    permit(request, call.caller());
     InstanceSpec first;
     try {
       first = ports.boots().create(request, call.caller(), call.actionContext()).getFirst();
@@ -265,6 +267,21 @@ public final class ServersApi {
                   out.writeEndObject();
                 })
         .header("Location", Links.of(call).versioned() + "/servers/" + first.id());
+  }
+
+  /** Only administrators choose where a server goes. */
+  static void permit(BootRequest request, Caller caller) {
+    if (caller.isAdmin()) {
+      return;
+    }
+    if (request.forcedHost() != null || request.forcedNode() != null) {
+      throw ApiFault.forbidden(
+          "Policy doesn't allow os_compute_api:servers:create:forced_host to be performed.");
+    }
+    if (request.requestedHost() != null || request.requestedNode() != null) {
+      throw ApiFault.forbidden(
+          "Policy doesn't allow compute:servers:create:requested_destination to be performed.");
+    }
   }
 
   static ApiFault fault(BootRefusedException refused) {

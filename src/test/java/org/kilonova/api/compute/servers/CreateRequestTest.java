@@ -82,6 +82,7 @@ class CreateRequestTest {
                 "1",
                 null,
                 "k",
+                null,
                 2,
                 3,
                 Map.of("a", "b"),

@@ -12,6 +12,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.kilonova.api.http.ApiFault;
 import org.kilonova.boot.BootRefusedException;
+import org.kilonova.boot.BootRequest;
 import org.kilonova.boot.Boots;
 import org.kilonova.identity.Caller;
 import org.kilonova.instance.InstanceSpec;
@@ -47,7 +48,9 @@ class ServerCreationTest {
 
   private List<InstanceSpec> create(JsonNode body, Caller caller) {
     try {
-      return boots.create(CreateRequest.parse(body, 74), caller, TestServers.CREATE);
+      BootRequest request = CreateRequest.parse(body, 74);
+      ServersApi.permit(request, caller);
+      return boots.create(request, caller, TestServers.CREATE);
     } catch (BootRefusedException e) {
       throw ServersApi.fault(e);
     }
