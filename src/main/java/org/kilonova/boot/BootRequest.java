@@ -24,6 +24,7 @@ import org.kilonova.network.Networks.NetworkRequest;
  * @param diskConfig null if not said
  * @param description may be null
  * @param trustedImageCertificates null if none
+ * @param reservationId null if one is to be made
  * @param hostname null if it is to be made of the name
  */
 public record BootRequest(
@@ -54,7 +55,8 @@ public record BootRequest(
     String description,
     List<String> tags,
     List<String> trustedImageCertificates,
-    String hostname) {
+    String hostname,
+    String reservationId) {
   /** Names the server only: there is a password in it. */
   @Override
   public String toString() {

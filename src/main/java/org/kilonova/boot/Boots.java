@@ -240,7 +240,9 @@ public final class Boots {
         serverGroup(request, caller),
         limits.getOrDefault("server_group_members", -1),
         BootChecks.diskConfig(request.diskConfig(), image),
-        ServerNames.reservationId(random),
+        request.reservationId() != null
+            ? request.reservationId()
+            : ServerNames.reservationId(random),
         request.adminPass() != null
             ? request.adminPass()
             : ServerNames.password(random, settings.passwordLength()),

@@ -12,6 +12,9 @@ public interface InstanceQueries {
   /** One instance, deleted ones included. */
   Optional<InstanceRow> find(InstanceId id);
 
+  /** The instance of this number, which its domain's name is made of; deleted ones included. */
+  Optional<InstanceRow> find(int number);
+
   /**
    * One page of instances.
    *

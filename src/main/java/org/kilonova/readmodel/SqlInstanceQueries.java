@@ -143,6 +143,18 @@ public final class SqlInstanceQueries implements InstanceQueries {
   }
 
   @Override
+  public Optional<InstanceRow> find(int number) {
+    return jdbi.withHandle(
+            handle ->
+                handle
+                    .createQuery("SELECT uuid FROM instance WHERE number = :number")
+                    .bind("number", number)
+                    .mapTo(UUID.class)
+                    .findFirst())
+        .flatMap(uuid -> find(new InstanceId(uuid)));
+  }
+
+  @Override
   public Page list(InstanceQuery query) {
     Where where = new Where();
     query.conditions().forEach(where::add);

@@ -43,6 +43,7 @@ import org.kilonova.scheduler.SchedulerProtocol.InstanceLink;
 import org.kilonova.scheduler.SchedulerProtocol.NoValidHost;
 import org.kilonova.scheduler.SchedulerProtocol.NotReady;
 import org.kilonova.scheduler.SchedulerProtocol.RequestSpec;
+import org.kilonova.scheduler.SchedulerProtocol.SelectDestinations;
 import org.kilonova.scheduler.SchedulerProtocol.SelectHosts;
 
 /**
@@ -163,6 +164,7 @@ public final class SchedulerActor extends AbstractBehavior<Command> {
   public Receive<Command> createReceive() {
     return newReceiveBuilder()
         .onMessage(SelectHosts.class, m -> onSelect(m.request()))
+        .onMessage(SelectDestinations.class, this::onSelectDestinations)
         .onMessage(Fed.class, this::onFed)
         .onMessage(ClaimRefused.class, this::onRefused)
         .onMessage(FactsChanged.class, this::onFactsChanged)
@@ -190,6 +192,34 @@ public final class SchedulerActor extends AbstractBehavior<Command> {
       return this;
     }
     forget(request.id());
+    SchedulerDriver.Choice choice = choose(request);
+    FailPoint.reached("scheduler-before-answer");
+    setup
+        .instances()
+        .tell(
+            choice.hosts().isEmpty() ? noValidHost(request, choice) : select(request, choice, now));
+    FailPoint.reached("scheduler-after-answer");
+    return this;
+  }
+
+  private Behavior<Command> onSelectDestinations(SelectDestinations asked) {
+    RequestSpec request = asked.request();
+    Instant now = setup.clock().instant();
+    if (!isReady(now)) {
+      asked.replyTo().tell(new NotReady(request.id(), request.attempt(), RETRY_AFTER));
+      return this;
+    }
+    boolean known = given.containsKey(request.id());
+    SchedulerDriver.Choice choice = choose(request);
+    HostsSelected selected = choice.hosts().isEmpty() ? null : selected(request, choice);
+    if (selected != null && !known) {
+      claim(request, selected, now);
+    }
+    asked.replyTo().tell(selected == null ? noValidHost(request, choice) : selected);
+    return this;
+  }
+
+  private SchedulerDriver.Choice choose(RequestSpec request) {
     SchedulerDriver.Choice choice =
         setup
             .driver()
@@ -202,13 +232,7 @@ public final class SchedulerActor extends AbstractBehavior<Command> {
             request.id(),
             request.attempt(),
             choice.explanation());
-    FailPoint.reached("scheduler-before-answer");
-    setup
-        .instances()
-        .tell(
-            choice.hosts().isEmpty() ? noValidHost(request, choice) : select(request, choice, now));
-    FailPoint.reached("scheduler-after-answer");
-    return this;
+    return choice;
   }
 
   /**
@@ -240,14 +264,22 @@ public final class SchedulerActor extends AbstractBehavior<Command> {
   }
 
   private HostsSelected select(RequestSpec request, SchedulerDriver.Choice choice, Instant now) {
+    HostsSelected answer = selected(request, choice);
+    claim(request, answer, now);
+    return answer;
+  }
+
+  private static HostsSelected selected(RequestSpec request, SchedulerDriver.Choice choice) {
     List<Candidate> candidates = choice.hosts().stream().map(SchedulerActor::candidate).toList();
-    HostsSelected answer =
-        new HostsSelected(
-            request.id(),
-            request.attempt(),
-            candidates.get(0),
-            List.copyOf(candidates.subList(1, candidates.size())),
-            choice.explanation());
+    return new HostsSelected(
+        request.id(),
+        request.attempt(),
+        candidates.get(0),
+        List.copyOf(candidates.subList(1, candidates.size())),
+        choice.explanation());
+  }
+
+  private void claim(RequestSpec request, HostsSelected answer, Instant now) {
     claim(
         answer.chosen().host(),
         new Allocation(
@@ -258,7 +290,6 @@ public final class SchedulerActor extends AbstractBehavior<Command> {
             request.serverGroup() == null ? null : request.serverGroup().id()),
         answer,
         now);
-    return answer;
   }
 
   private void claim(HostId host, Allocation allocation, HostsSelected answer, Instant now) {

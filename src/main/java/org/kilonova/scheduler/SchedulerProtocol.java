@@ -29,6 +29,14 @@ public final class SchedulerProtocol {
    */
   public record SelectHosts(RequestSpec request) implements Command {}
 
+  /**
+   * Choose a host for whoever asks: it is told, and no instance. A choice counts against its host
+   * as any other until it lapses, so that those who ask for many are not all sent to one; but that
+   * of an instance that has a choice already is left as it is.
+   */
+  public record SelectDestinations(RequestSpec request, ActorRef<Answer> replyTo)
+      implements Command {}
+
   /** The chosen host refused the claim: drop the tentative one. */
   public record ClaimRefused(InstanceId id, Attempt attempt, HostId host) implements Command {}
 

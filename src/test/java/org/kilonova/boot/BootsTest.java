@@ -67,7 +67,8 @@ class BootsTest {
         null,
         List.of(),
         null,
-        null);
+        null,
+        "r-theirs");
   }
 
   private List<InstanceSpec> create(InstanceId... ids) {
@@ -88,6 +89,7 @@ class BootsTest {
     assertThat(specs).extracting(InstanceSpec::name).containsExactly("web-1", "web-2");
     assertThat(specs).allMatch(s -> s.flavor().equals(flavor));
     assertThat(specs).allMatch(s -> s.keyPublic().equals("ssh-rsa BBBB"));
+    assertThat(specs).allMatch(s -> s.reservationId().equals("r-theirs"));
     assertThat(specs).allMatch(s -> s.hostHint().equals("compute7"));
     assertThat(instances.ids()).containsExactlyInAnyOrder(A, B);
   }

@@ -48,6 +48,7 @@ import org.kilonova.scheduler.SchedulerProtocol.HostsSelected;
 import org.kilonova.scheduler.SchedulerProtocol.NoValidHost;
 import org.kilonova.scheduler.SchedulerProtocol.NotReady;
 import org.kilonova.scheduler.SchedulerProtocol.PlacementFacts;
+import org.kilonova.scheduler.SchedulerProtocol.SelectDestinations;
 import org.kilonova.scheduler.SchedulerProtocol.SelectHosts;
 import org.kilonova.scheduler.SchedulerProtocol.ServiceFact;
 import org.kilonova.scheduler.filter.Filters;
@@ -261,6 +262,31 @@ class SchedulerActorTest {
         .containsExactlyInAnyOrder("a", "b", "c");
     assertThat(refused(request().group("g", "anti-affinity", 1)).explanation())
         .contains("ServerGroupAntiAffinityFilter dropped 3");
+  }
+
+  @Test
+  void whoeverAsksForDestinationsIsToldAndNoInstance() {
+    started("a", "b");
+    TestProbe<Answer> asker = kit.createTestProbe();
+    TestRequest first = request();
+    scheduler.tell(new SelectDestinations(first.build(), asker.getRef()));
+    HostsSelected answer = asker.expectMessageClass(HostsSelected.class);
+    assertThat(answer.alternates()).hasSize(1);
+    assertThat(answer.explanation()).isNotEmpty();
+    instances.expectNoMessage(Duration.ofMillis(10));
+    // It counts, and is what its instance gets if that asks soon.
+    assertThat(ask(first)).isEqualTo(answer);
+  }
+
+  @Test
+  void destinationsOfAnInstanceThatHasAChoiceLeaveItAsItIs() {
+    started("a", "b");
+    TestRequest boot = request();
+    HostsSelected chosen = (HostsSelected) ask(boot);
+    TestProbe<Answer> asker = kit.createTestProbe();
+    scheduler.tell(new SelectDestinations(boot.build(), asker.getRef()));
+    asker.expectMessageClass(HostsSelected.class);
+    assertThat(ask(boot)).isEqualTo(chosen);
   }
 
   @Test

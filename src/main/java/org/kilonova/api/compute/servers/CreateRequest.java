@@ -78,7 +78,8 @@ final class CreateRequest {
         server.hasNonNull("trusted_image_certificates")
             ? list(server.path("trusted_image_certificates"))
             : null,
-        hostname);
+        hostname,
+        null);
   }
 
   /** Whether the answer is to be the reservation's id alone. */

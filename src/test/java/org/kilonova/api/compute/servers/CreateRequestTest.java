@@ -104,6 +104,7 @@ class CreateRequestTest {
                 "d",
                 List.of("x", "y"),
                 List.of("c1"),
+                null,
                 null));
     assertThat(CreateRequest.returnsReservationId(body)).isTrue();
     assertThat(CreateRequest.returnsReservationId(body("{}"))).isFalse();
