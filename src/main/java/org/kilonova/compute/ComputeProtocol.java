@@ -5,6 +5,7 @@ import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import org.kilonova.compute.driver.DomainSpec;
 import org.kilonova.compute.driver.HostCapabilities;
 import org.kilonova.compute.driver.HostUsage;
@@ -114,6 +115,19 @@ public final class ComputeProtocol {
    * @param error why not
    */
   public record ConsoleAnswer(byte[] bytes, String error) implements CborSerializable {}
+
+  /** Read the counters of a running instance. A plain question with a plain answer. */
+  public record ReadDiagnostics(InstanceId id, ActorRef<DiagnosticsAnswer> replyTo)
+      implements HostCommand {}
+
+  /**
+   * The counters.
+   *
+   * @param counters null if they could not be read
+   * @param error why not
+   */
+  public record DiagnosticsAnswer(Map<String, Long> counters, String error)
+      implements CborSerializable {}
 
   // ---- from an agent to an instance ----------------------------------------------------------
 

@@ -24,6 +24,7 @@ import org.kilonova.compute.ComputeProtocol.Claim;
 import org.kilonova.compute.ComputeProtocol.ClaimRefused;
 import org.kilonova.compute.ComputeProtocol.Claimed;
 import org.kilonova.compute.ComputeProtocol.ConsoleAnswer;
+import org.kilonova.compute.ComputeProtocol.DiagnosticsAnswer;
 import org.kilonova.compute.ComputeProtocol.Discard;
 import org.kilonova.compute.ComputeProtocol.Discarded;
 import org.kilonova.compute.ComputeProtocol.DoWork;
@@ -34,6 +35,7 @@ import org.kilonova.compute.ComputeProtocol.HostReport;
 import org.kilonova.compute.ComputeProtocol.InstanceLink;
 import org.kilonova.compute.ComputeProtocol.PowerObserved;
 import org.kilonova.compute.ComputeProtocol.ReadConsole;
+import org.kilonova.compute.ComputeProtocol.ReadDiagnostics;
 import org.kilonova.compute.ComputeProtocol.Spawn;
 import org.kilonova.compute.ComputeProtocol.SpawnFailed;
 import org.kilonova.compute.ComputeProtocol.Verdict;
@@ -320,6 +322,7 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
       case Discard c -> discard(c);
       case Verdict c -> onVerdict(c);
       case ReadConsole c -> readConsole(c);
+      case ReadDiagnostics c -> readDiagnostics(c);
     }
     return this;
   }
@@ -410,6 +413,17 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
                         failure == null
                             ? new ConsoleAnswer(bytes, null)
                             : new ConsoleAnswer(null, String.valueOf(failure.getMessage()))));
+  }
+
+  private void readDiagnostics(ReadDiagnostics c) {
+    CompletableFuture.supplyAsync(() -> setup.driver().diagnostics(c.id()), setup.executor())
+        .whenComplete(
+            (counters, failure) ->
+                c.replyTo()
+                    .tell(
+                        failure == null
+                            ? new DiagnosticsAnswer(counters, null)
+                            : new DiagnosticsAnswer(null, String.valueOf(failure.getMessage()))));
   }
 
   private ActorRef<InstanceWorker.Command> worker(InstanceId id) {

@@ -23,6 +23,7 @@ import org.kilonova.compute.ComputeProtocol.DoWork;
 import org.kilonova.compute.ComputeProtocol.HostCommand;
 import org.kilonova.compute.ComputeProtocol.InstanceLink;
 import org.kilonova.compute.ComputeProtocol.ReadConsole;
+import org.kilonova.compute.ComputeProtocol.ReadDiagnostics;
 import org.kilonova.compute.ComputeProtocol.Report;
 import org.kilonova.compute.ComputeProtocol.Spawn;
 import org.kilonova.compute.ComputeProtocol.SpawnFailed;
@@ -149,6 +150,7 @@ final class InstanceWorker extends AbstractBehavior<InstanceWorker.Command> {
       case Claim c -> false;
       case Verdict v -> false;
       case ReadConsole r -> false;
+      case ReadDiagnostics r -> false;
     };
   }
 
@@ -181,6 +183,7 @@ final class InstanceWorker extends AbstractBehavior<InstanceWorker.Command> {
       case Claim c -> throw new IllegalArgumentException("the agent does this: " + c);
       case Verdict c -> throw new IllegalArgumentException("the agent does this: " + c);
       case ReadConsole c -> throw new IllegalArgumentException("the agent does this: " + c);
+      case ReadDiagnostics c -> throw new IllegalArgumentException("the agent does this: " + c);
     }
   }
 

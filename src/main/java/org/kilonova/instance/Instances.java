@@ -2,6 +2,7 @@ package org.kilonova.instance;
 
 import akka.actor.typed.ActorRef;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Function;
 import org.kilonova.kernel.InstanceId;
 
@@ -26,6 +27,13 @@ public interface Instances {
    * @throws UnavailableException if the host is not there or does not answer
    */
   byte[] consoleOutput(InstanceState.Present state, int maxBytes);
+
+  /**
+   * A running instance's counters, asked of its host; see {@code HypervisorDriver#diagnostics}.
+   *
+   * @throws UnavailableException if the host is not there or does not answer
+   */
+  Map<String, Long> diagnostics(InstanceState.Present state);
 
   /** An event and its place in the journal (1 first). */
   record Recorded(long sequenceNumber, InstanceEvent event) {}

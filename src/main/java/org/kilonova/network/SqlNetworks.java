@@ -31,7 +31,7 @@ import org.kilonova.persistence.GroupCommit;
  * that has been free for longest and is not being taken by another transaction. No lock is common
  * to two instances, unless a subnet's queue of free addresses is empty or an address was asked for.
  */
-public final class SqlNetworks implements Networks {
+public final class SqlNetworks implements Networks, Allocations {
   /** How long an allocation that was sent before the release may be on its way. */
   private static final Duration RELEASED_IS_KEPT = Duration.ofDays(1);
 
@@ -707,34 +707,103 @@ public final class SqlNetworks implements Networks {
         .execute();
   }
 
+  private static final String SELECT_NIC =
+      """
+      SELECT p.id, n.id AS network_id, n.name, p.mac::text AS mac, n.bridge, n.mtu,
+             host(a.address) AS address, s.cidr::text AS cidr, host(s.gateway) AS gateway,
+             s.dns_servers, p.instance_uuid, p.project_id, p.host
+      FROM port p
+      JOIN network n ON n.id = p.network_id
+      JOIN fixed_address a ON a.port_id = p.id
+      JOIN subnet s ON s.id = a.subnet_id
+      """;
+
   private static List<Nic> nics(Handle handle, InstanceId id) {
     return handle
-        .createQuery(
-            """
-            SELECT p.id, n.id AS network_id, n.name, p.mac::text AS mac, n.bridge, n.mtu,
-                   host(a.address) AS address, s.cidr::text AS cidr, host(s.gateway) AS gateway,
-                   s.dns_servers
-            FROM port p
-            JOIN network n ON n.id = p.network_id
-            JOIN fixed_address a ON a.port_id = p.id
-            JOIN subnet s ON s.id = a.subnet_id
-            WHERE p.instance_uuid = :id ORDER BY p.position
-            """)
+        .createQuery(SELECT_NIC + "WHERE p.instance_uuid = :id ORDER BY p.position")
         .bind("id", id.uuid())
-        .map(
-            (row, context) ->
-                new Nic(
-                    row.getString("id"),
-                    row.getString("network_id"),
-                    row.getString("name"),
-                    row.getString("mac"),
-                    List.of(row.getString("address")),
-                    row.getString("bridge"),
-                    row.getString("cidr"),
-                    row.getString("gateway"),
-                    List.of((String[]) row.getArray("dns_servers").getArray()),
-                    row.getInt("mtu")))
+        .map((row, context) -> nic(row))
         .list();
+  }
+
+  private static Nic nic(ResultSet row) throws SQLException {
+    return new Nic(
+        row.getString("id"),
+        row.getString("network_id"),
+        row.getString("name"),
+        row.getString("mac"),
+        List.of(row.getString("address")),
+        row.getString("bridge"),
+        row.getString("cidr"),
+        row.getString("gateway"),
+        List.of((String[]) row.getArray("dns_servers").getArray()),
+        row.getInt("mtu"));
+  }
+
+  // -------------------------------------------------------------------------- what was given out
+
+  @Override
+  public List<Nic> nics(InstanceId id) {
+    return jdbi.withHandle(handle -> nics(handle, id));
+  }
+
+  @Override
+  public Optional<Allocation> findByAddress(String address) {
+    return Addresses.parse(address)
+        .flatMap(
+            parsed -> allocation("WHERE a.address = CAST(:what AS text)::inet", parsed.toString()));
+  }
+
+  @Override
+  public Optional<Allocation> findByMac(String mac) {
+    return mac.matches("[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}")
+        ? allocation("WHERE p.mac = CAST(:what AS text)::macaddr", mac)
+        : Optional.empty();
+  }
+
+  private Optional<Allocation> allocation(String where, String what) {
+    return jdbi.withHandle(
+        handle ->
+            handle
+                .createQuery(SELECT_NIC + where + " LIMIT 1")
+                .bind("what", what)
+                .map(
+                    (row, context) ->
+                        new Allocation(
+                            new InstanceId(row.getObject("instance_uuid", UUID.class)),
+                            row.getString("project_id"),
+                            new HostId(row.getString("host")),
+                            nic(row)))
+                .findOne());
+  }
+
+  @Override
+  public List<NetworkInfo> networks(String projectId, boolean admin) {
+    return jdbi.withHandle(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    SELECT n.id, n.name, n.project_id, n.shared, n.bridge, n.mtu,
+                           s.cidr::text AS cidr, host(s.gateway) AS gateway, s.dns_servers
+                    FROM network n JOIN subnet s ON s.network_id = n.id
+                    WHERE :admin OR n.shared OR n.project_id = :project ORDER BY n.name, n.id
+                    """)
+                .bind("admin", admin)
+                .bind("project", projectId)
+                .map(
+                    (row, context) ->
+                        new NetworkInfo(
+                            row.getString("id"),
+                            row.getString("name"),
+                            row.getString("project_id"),
+                            row.getBoolean("shared"),
+                            row.getString("bridge"),
+                            row.getInt("mtu"),
+                            row.getString("cidr"),
+                            row.getString("gateway"),
+                            List.of((String[]) row.getArray("dns_servers").getArray())))
+                .list());
   }
 
   // ----------------------------------------------------------------------------------- release

@@ -10,14 +10,17 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import org.jdbi.v3.core.Jdbi;
 import org.kilonova.compute.ComputeProtocol.ConsoleAnswer;
+import org.kilonova.compute.ComputeProtocol.DiagnosticsAnswer;
 import org.kilonova.compute.ComputeProtocol.HostCommand;
 import org.kilonova.compute.ComputeProtocol.ReadConsole;
+import org.kilonova.compute.ComputeProtocol.ReadDiagnostics;
 import org.kilonova.compute.HostDirectory;
 import org.kilonova.instance.InstanceEntity;
 import org.kilonova.instance.InstanceProtocol;
@@ -109,6 +112,27 @@ public final class ShardedInstances implements Instances {
 
   @Override
   public byte[] consoleOutput(InstanceState.Present state, int maxBytes) {
+    ConsoleAnswer read =
+        ask(state, replyTo -> new ReadConsole(state.instance().id(), maxBytes, replyTo));
+    if (read.bytes() == null) {
+      throw new UnavailableException(read.error());
+    }
+    return read.bytes();
+  }
+
+  @Override
+  public Map<String, Long> diagnostics(InstanceState.Present state) {
+    DiagnosticsAnswer read =
+        ask(state, replyTo -> new ReadDiagnostics(state.instance().id(), replyTo));
+    if (read.counters() == null) {
+      throw new UnavailableException(read.error());
+    }
+    return read.counters();
+  }
+
+  /** Asks the agent of the instance's host. */
+  private <T> T ask(
+      InstanceState.Present state, akka.japi.function.Function<ActorRef<T>, HostCommand> question) {
     Placement placement = state.instance().placement();
     ActorRef<HostCommand> agent =
         placement == null
@@ -121,17 +145,7 @@ public final class ShardedInstances implements Instances {
     if (agent == null) {
       throw new UnavailableException("The host of the instance is not there just now.");
     }
-    CompletionStage<ConsoleAnswer> answer =
-        AskPattern.ask(
-            agent,
-            replyTo -> new ReadConsole(state.instance().id(), maxBytes, replyTo),
-            askTimeout,
-            system.scheduler());
-    ConsoleAnswer read = join(answer);
-    if (read.bytes() == null) {
-      throw new UnavailableException(read.error());
-    }
-    return read.bytes();
+    return join(AskPattern.ask(agent, question, askTimeout, system.scheduler()));
   }
 
   private static <T> T join(CompletionStage<T> stage) {

@@ -136,6 +136,11 @@ class EveryRouteIT {
     }
 
     @Override
+    public Map<String, Long> diagnostics(InstanceState.Present state) {
+      throw new UnavailableException("none");
+    }
+
+    @Override
     public byte[] consoleOutput(InstanceState.Present state, int maxBytes) {
       throw new UnavailableException("nobody there");
     }

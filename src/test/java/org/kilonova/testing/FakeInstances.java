@@ -122,6 +122,11 @@ public final class FakeInstances implements Instances {
   }
 
   @Override
+  public Map<String, Long> diagnostics(Present state) {
+    return Map.of("memory", state.instance().spec().flavor().memoryMb() * 1024);
+  }
+
+  @Override
   public byte[] consoleOutput(Present state, int maxBytes) {
     return console.getBytes(StandardCharsets.UTF_8);
   }

@@ -1,6 +1,7 @@
 package org.kilonova.compute.driver;
 
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
 import org.kilonova.kernel.Attempt;
@@ -113,6 +114,15 @@ public interface HypervisorDriver extends AutoCloseable {
    * @param maxBytes at most so many bytes, from the end
    */
   byte[] consoleOutput(InstanceId id, int maxBytes);
+
+  /**
+   * A running domain's counters by Nova's classic names: {@code memory} (KiB), {@code cpu0_time}
+   * (ns), and for each disk {@code vda_read_req}, {@code vda_read} (bytes) ..., for each device
+   * {@code tap..._rx} ... What the hypervisor cannot tell is left out.
+   *
+   * @throws DriverException with kind NOT_FOUND if there is none that runs
+   */
+  Map<String, Long> diagnostics(InstanceId id);
 
   /** Releases what the driver holds (connections, threads). Domains go on. */
   @Override

@@ -286,6 +286,20 @@ public abstract class HypervisorDriverContract {
   }
 
   @Test
+  void diagnosticsAreOfARunningDomain() {
+    DomainSpec spec = running(FIRST);
+    assertThat(driver.diagnostics(spec.id()))
+        .containsEntry("memory", spec.flavor().memoryMb() * 1024)
+        .containsKey("cpu0_time");
+    driver.powerOff(spec.id());
+    assertThatThrownBy(() -> driver.diagnostics(spec.id()))
+        .isInstanceOfSatisfying(
+            DriverException.class, e -> assertThat(e.kind()).isEqualTo(Kind.NOT_FOUND));
+    assertThatThrownBy(() -> driver.diagnostics(InstanceId.random()))
+        .isInstanceOf(DriverException.class);
+  }
+
+  @Test
   void hostHasSomethingToOffer() {
     HostCapabilities host = driver.capabilities();
     assertThat(host.total().vcpus()).isPositive();

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -299,6 +300,22 @@ public final class FakeDriver implements HypervisorDriver {
                 domain.power())
             .getBytes(StandardCharsets.UTF_8);
     return Arrays.copyOfRange(text, Math.max(0, text.length - maxBytes), text.length);
+  }
+
+  /** Its domains have memory and processors, and do nothing with them. */
+  @Override
+  public Map<String, Long> diagnostics(InstanceId id) {
+    DomainInfo domain =
+        hypervisor
+            .find(id)
+            .filter(d -> d.power() == PowerState.RUNNING)
+            .orElseThrow(() -> new DriverException(Kind.NOT_FOUND, "no domain " + id + " runs"));
+    Map<String, Long> counters = new LinkedHashMap<>();
+    counters.put("memory", domain.used().memoryMb() * 1024);
+    for (int cpu = 0; cpu < domain.used().vcpus(); cpu++) {
+      counters.put("cpu" + cpu + "_time", 0L);
+    }
+    return counters;
   }
 
   /** A slow one takes as long as a real one might; closing it ends the wait. */

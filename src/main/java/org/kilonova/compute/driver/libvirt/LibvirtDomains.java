@@ -3,8 +3,10 @@ package org.kilonova.compute.driver.libvirt;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.kilonova.compute.driver.DomainInfo;
+import org.kilonova.compute.driver.DriverException;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.kernel.Nic;
 import org.kilonova.kernel.PowerState;
@@ -123,6 +125,23 @@ final class LibvirtDomains {
             throw e;
           }
         });
+  }
+
+  /** The counters of one that runs. */
+  Map<String, Long> diagnostics(InstanceId id) {
+    return reads.call(
+        "diagnose domain " + id,
+        deadline,
+        c ->
+            with(
+                c.domainLookupByUUID(id.uuid()),
+                domain -> {
+                  if (domain.isActive() != 1) {
+                    throw new DriverException(
+                        DriverException.Kind.NOT_FOUND, "no domain " + id + " runs");
+                  }
+                  return Diagnostics.of(domain);
+                }));
   }
 
   private static Optional<DomainMetadata> metadata(Domain domain) throws LibvirtException {

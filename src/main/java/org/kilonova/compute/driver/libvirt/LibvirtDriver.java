@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Executors;
@@ -383,6 +384,12 @@ public final class LibvirtDriver implements HypervisorDriver {
   public byte[] consoleOutput(InstanceId id, int maxBytes) {
     requireOurs(id);
     return ConsoleLog.tail(store.directory(id), maxBytes);
+  }
+
+  @Override
+  public Map<String, Long> diagnostics(InstanceId id) {
+    requireOurs(id);
+    return domains.diagnostics(id);
   }
 
   // ---------------------------------------------------------------- going

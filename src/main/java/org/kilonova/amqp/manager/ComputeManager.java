@@ -1,0 +1,292 @@
+package org.kilonova.amqp.manager;
+
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.regex.Pattern;
+import org.kilonova.amqp.service.Manager;
+import org.kilonova.amqp.service.Rpc;
+import org.kilonova.amqp.service.RpcCall;
+import org.kilonova.amqp.service.RpcException;
+import org.kilonova.catalog.CatalogException;
+import org.kilonova.instance.InstanceProtocol.Accepted;
+import org.kilonova.instance.InstanceProtocol.Delete;
+import org.kilonova.instance.InstanceProtocol.Refused;
+import org.kilonova.instance.InstanceProtocol.Reply;
+import org.kilonova.instance.InstanceProtocol.Request;
+import org.kilonova.instance.InstanceProtocol.StartTask;
+import org.kilonova.instance.InstanceState.Present;
+import org.kilonova.instance.TaskKind;
+import org.kilonova.kernel.ActionContext;
+import org.kilonova.kernel.HostId;
+import org.kilonova.kernel.OsloBool;
+import org.kilonova.kernel.PowerState;
+
+/**
+ * Topic {@code compute}, as {@code nova-compute} of Diablo to today: {@code
+ * nova/compute/manager.py}. Any controller answers for every host, since it is the instance's
+ * entity that does the work; only a boot that was sent to {@code compute.HOST} is bound to that
+ * host.
+ */
+public final class ComputeManager implements Manager {
+  private static final int MAX_CONSOLE_BYTES = 100 * 1024; // Nova's libvirt driver
+  private static final Pattern UNPRINTABLE = Pattern.compile("[\\p{Cntrl}&&[^\\n\\r\\t]]");
+
+  private final OwnManagers.Ports ports;
+  private final InstanceRef instances;
+
+  ComputeManager(OwnManagers.Ports ports) {
+    this.ports = ports;
+    this.instances = new InstanceRef(ports.queries());
+  }
+
+  @Override
+  public String topic() {
+    return "compute";
+  }
+
+  /** The last of each major version: Folsom's development, Havana, Juno, Pike, Victoria, today. */
+  @Override
+  public List<String> versions() {
+    return List.of("1.44", "2.49", "3.40", "4.22", "5.13", "6.5");
+  }
+
+  // ---- boots -----------------------------------------------------------------------------------
+
+  /**
+   * Boots an instance on the host that it was sent to: see {@link SchedulerManager#runInstance}.
+   */
+  @Rpc("run_instance")
+  public void runInstance(RpcCall call) {
+    boot(call);
+  }
+
+  /** The same, from Havana on. */
+  @Rpc(value = "build_and_run_instance", since = "2.36")
+  public void buildAndRunInstance(RpcCall call) {
+    boot(call);
+  }
+
+  private void boot(RpcCall call) {
+    Refusals.translated(
+        () -> {
+          if (!(call.args().get("instance") instanceof Map<?, ?>)
+              && call.args().get("request_spec") == null) {
+            // Essex's: what it is to be stands in the sender's database. Ours may know it.
+            return instances.of(call);
+          }
+          BootMessage message = BootMessage.read(call, call.server());
+          return ports
+              .boots()
+              .create(message.ids(), message.request(), message.caller(), Requests.action(call));
+        });
+  }
+
+  // ---- tasks -----------------------------------------------------------------------------------
+
+  @Rpc("terminate_instance")
+  public void terminateInstance(RpcCall call) {
+    change(call, context -> replyTo -> new Delete(context, call.context().isAdmin(), replyTo));
+  }
+
+  @Rpc("start_instance")
+  public void startInstance(RpcCall call) {
+    task(call, TaskKind.POWERING_ON);
+  }
+
+  @Rpc("stop_instance")
+  public void stopInstance(RpcCall call) {
+    task(call, TaskKind.POWERING_OFF);
+  }
+
+  /** As {@link #startInstance}; to Havana. */
+  @Rpc("power_on_instance")
+  public void powerOnInstance(RpcCall call) {
+    task(call, TaskKind.POWERING_ON);
+  }
+
+  /** As {@link #stopInstance}; to Havana. */
+  @Rpc("power_off_instance")
+  public void powerOffInstance(RpcCall call) {
+    task(call, TaskKind.POWERING_OFF);
+  }
+
+  /** {@code reboot_type} SOFT, also if it is not said, or HARD. */
+  @Rpc("reboot_instance")
+  public void rebootInstance(RpcCall call) {
+    String type = call.textOrNull("reboot_type");
+    task(call, "HARD".equals(type) ? TaskKind.REBOOTING_HARD : TaskKind.REBOOTING);
+  }
+
+  private void task(RpcCall call, TaskKind kind) {
+    change(
+        call,
+        context -> replyTo -> new StartTask(kind, context, call.context().isAdmin(), replyTo));
+  }
+
+  /** Returns when it is durable; an instance that is not in a state for it refuses. */
+  private void change(
+      RpcCall call,
+      Function<ActionContext, Function<akka.actor.typed.ActorRef<Reply>, Request>> message) {
+    Refusals.translated(
+        () -> {
+          Present state = instances.of(call);
+          Requests.caller(call.context(), state.instance().spec().projectId());
+          Reply reply =
+              ports
+                  .instances()
+                  .request(state.instance().id(), message.apply(Requests.action(call)));
+          return switch (reply) {
+            case Accepted accepted -> accepted;
+            case Refused refused -> throw Refusals.of(state.instance().id(), refused);
+          };
+        });
+  }
+
+  // ---- questions -------------------------------------------------------------------------------
+
+  /** The serial console's log, or its last {@code tail_length} lines. */
+  @Rpc("get_console_output")
+  public Object getConsoleOutput(RpcCall call) {
+    return Refusals.translated(
+        () -> {
+          Present state = placed(call);
+          String log =
+              new String(
+                  ports.instances().consoleOutput(state, MAX_CONSOLE_BYTES),
+                  StandardCharsets.UTF_8);
+          int lines = (int) Dicts.number(call.args(), -1, "tail_length");
+          return UNPRINTABLE.matcher(tail(log, lines)).replaceAll("");
+        });
+  }
+
+  private static String tail(String log, int lines) {
+    if (lines < 0) {
+      return log;
+    }
+    String[] all = log.split("\n");
+    int from = Math.max(0, all.length - lines);
+    return String.join("\n", List.of(all).subList(from, all.length));
+  }
+
+  /** There are no consoles to look at yet: what Nova says without a proxy. */
+  @Rpc("get_vnc_console")
+  public Object getVncConsole(RpcCall call) {
+    return console(call, "novnc");
+  }
+
+  /** Likewise. */
+  @Rpc(value = "get_spice_console", since = "2.24")
+  public Object getSpiceConsole(RpcCall call) {
+    return console(call, "spice-html5");
+  }
+
+  private Object console(RpcCall call, String otherwise) {
+    Refusals.translated(() -> instances.of(call));
+    String type = call.textOrNull("console_type");
+    throw RpcException.nova(
+        "ConsoleTypeUnavailable",
+        "Unavailable console type " + (type == null ? otherwise : type) + ".");
+  }
+
+  /** Nova's dict of counters, while it runs; see {@code HypervisorDriver#diagnostics}. */
+  @Rpc("get_diagnostics")
+  public Object getDiagnostics(RpcCall call) {
+    return Refusals.translated(
+        () -> {
+          Present state = placed(call);
+          PowerState power = state.instance().power();
+          if (power != PowerState.RUNNING) {
+            throw RpcException.nova(
+                "InstanceInvalidState",
+                "Instance %s in power state %s. Cannot get_diagnostics while the instance is in this state."
+                    .formatted(
+                        state.instance().id(), power.name().toLowerCase(java.util.Locale.ROOT)));
+          }
+          return ports.instances().diagnostics(state);
+        });
+  }
+
+  private Present placed(RpcCall call) {
+    Present state = instances.of(call);
+    if (state.instance().placement() == null) {
+      throw RpcException.nova(
+          "InstanceNotReady", "Instance " + state.instance().id() + " is not ready");
+    }
+    return state;
+  }
+
+  // ---- hosts -----------------------------------------------------------------------------------
+
+  /** Not in Nova's libvirt driver either. */
+  @Rpc("host_power_action")
+  public Object hostPowerAction(RpcCall call) {
+    throw RpcException.builtin("NotImplementedError", "The virt driver does not implement this.");
+  }
+
+  /**
+   * Whether the host gets new servers.
+   *
+   * @return {@code enabled} or {@code disabled}
+   */
+  @Rpc("set_host_enabled")
+  public Object setHostEnabled(RpcCall call) {
+    Object enabled = call.args().get("enabled");
+    boolean enable =
+        enabled instanceof Boolean b
+            ? b
+            : OsloBool.parse(String.valueOf(enabled))
+                .orElseThrow(
+                    () -> RpcException.builtin("ValueError", "'enabled' has to be a boolean"));
+    HostId host = Hosts.of(call);
+    Requests.caller(call.context(), null);
+    return Refusals.translated(
+        () -> {
+          try {
+            ports.services().setDisabled(host, !enable, enable ? null : "set_host_enabled");
+          } catch (CatalogException e) {
+            throw Hosts.notFound(host);
+          }
+          return enable ? "enabled" : "disabled";
+        });
+  }
+
+  /** What {@code uptime} prints there. */
+  @Rpc(value = "get_host_uptime", since = "1.1")
+  public Object getHostUptime(RpcCall call) {
+    return Hosts.known(ports.hosts(), call).report().usage().uptime();
+  }
+
+  // ---- of capabilities that are not there ------------------------------------------------------
+
+  @Rpc("attach_volume")
+  public Object attachVolume(RpcCall call) {
+    throw Refusals.notYet("Volumes");
+  }
+
+  @Rpc("detach_volume")
+  public Object detachVolume(RpcCall call) {
+    throw Refusals.notYet("Volumes");
+  }
+
+  @Rpc("refresh_security_group_rules")
+  public Object refreshSecurityGroupRules(RpcCall call) {
+    throw Refusals.notYet("Security groups");
+  }
+
+  @Rpc("refresh_security_group_members")
+  public Object refreshSecurityGroupMembers(RpcCall call) {
+    throw Refusals.notYet("Security groups");
+  }
+
+  @Rpc(value = "refresh_instance_security_rules", since = "2.0")
+  public Object refreshInstanceSecurityRules(RpcCall call) {
+    throw Refusals.notYet("Security groups");
+  }
+
+  @Rpc("refresh_provider_fw_rules")
+  public Object refreshProviderFirewallRules(RpcCall call) {
+    throw Refusals.notYet("Security groups");
+  }
+}
