@@ -155,7 +155,6 @@ public final class RpcCommand implements Callable<Integer> {
         client
             .cast(target, who, method, args)
             .toCompletableFuture()
-            .orTimeout(BROKER_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)
             .join();
       }
       return 0;
