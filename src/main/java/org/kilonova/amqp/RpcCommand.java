@@ -152,10 +152,7 @@ public final class RpcCommand implements Callable<Integer> {
                 .join();
         print(result);
       } else {
-        client
-            .cast(target, who, method, args)
-            .toCompletableFuture()
-            .join();
+        client.cast(target, who, method, args).toCompletableFuture().join();
       }
       return 0;
     } catch (CompletionException e) {

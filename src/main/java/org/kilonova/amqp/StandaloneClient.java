@@ -50,8 +50,7 @@ final class StandaloneClient implements RpcClient {
     BusSettings settings = BusSettings.of(config.getConfig("kilonova.amqp"));
     ActorSystem<Void> system = ActorSystem.create(Behaviors.empty(), "kilonova-rpc", config);
     return new StandaloneClient(
-        system,
-        MessageBus.join(system, settings, null, new SimpleMeterRegistry(), Clock.system()));
+        system, MessageBus.join(system, settings, null, new SimpleMeterRegistry(), Clock.system()));
   }
 
   @Override
