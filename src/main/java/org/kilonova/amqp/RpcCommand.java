@@ -152,7 +152,11 @@ public final class RpcCommand implements Callable<Integer> {
                 .join();
         print(result);
       } else {
-        client.cast(target, who, method, args).toCompletableFuture().join();
+        client
+            .cast(target, who, method, args)
+            .toCompletableFuture()
+            .orTimeout(BROKER_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)
+            .join();
       }
       return 0;
     } catch (CompletionException e) {

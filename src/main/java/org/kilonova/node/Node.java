@@ -24,7 +24,6 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
-import org.kilonova.amqp.manager.OwnManagers;
 import org.kilonova.compute.driver.ImageSource;
 import org.kilonova.image.HttpImageSource;
 import org.kilonova.image.PeerImages;
@@ -134,8 +133,7 @@ public final class Node {
             database,
             databaseSettings,
             controller.hosts(),
-            OwnManagers.of(
-                door.managers(system, controller), settings.config().getStringList("amqp.topics")),
+            List.of(),
             new SimpleMeterRegistry()));
     if (settings.isCompute()) {
       Compute.start(
