@@ -82,12 +82,7 @@ final class AmqpRpcClient implements RpcClient {
     pending.put(msgId, call);
     byte[] body = request(target, context, method, args, msgId, replyQueue.name());
     Outgoing outgoing =
-        new Outgoing(
-            parts.topology().destination(target),
-            body,
-            false,
-            Long.toString(timeout.toMillis()),
-            Map.of());
+        new Outgoing(parts.topology().destination(target), body, false, timeout, Map.of());
     listen()
         .thenCompose(
             ready ->

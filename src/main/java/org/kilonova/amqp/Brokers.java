@@ -84,6 +84,11 @@ final class Brokers {
     return one.newConnection(threads, "kilonova:" + name);
   }
 
+  /** Which differs from RabbitMQ in some ways. */
+  static boolean isQpid(Connection connection) {
+    return String.valueOf(connection.getServerProperties().get("product")).contains("Qpid");
+  }
+
   /** In one line, without a class name where the library has words of its own. */
   static String reason(Throwable e) {
     for (Throwable cause = e; cause != null; cause = cause.getCause()) {

@@ -14,12 +14,14 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.apache.qpid.server.SystemLauncher;
 import org.apache.qpid.server.SystemLauncherListener;
+import org.apache.qpid.server.model.Queue;
 import org.apache.qpid.server.model.SystemConfig;
 import org.kilonova.kernel.ConfigurationException;
 
@@ -30,6 +32,9 @@ import org.kilonova.kernel.ConfigurationException;
  */
 public final class EmbeddedBroker implements AutoCloseable {
   static final String USER = "kilonova";
+
+  /** Longer than callers wait. */
+  private static final Duration LEAST_LIFE = Duration.ofMinutes(10);
 
   private final SystemLauncher launcher;
   private final int port;
@@ -76,6 +81,14 @@ public final class EmbeddedBroker implements AutoCloseable {
                   password,
                   "kilonova.broker.port",
                   Integer.toString(port),
+                  // Every oslo.messaging peer declares queues with x-expires, which it does not
+                  // know.
+                  Queue.UNKNOWN_QUEUE_DECLARE_ARGUMENT_BEHAVIOUR_NAME,
+                  "IGNORE",
+                  // It takes AMQP's expiration, which is in milliseconds from now, for a point in
+                  // time: each call would be dropped at once.
+                  "queue.minimumMessageTtl",
+                  Long.toString(LEAST_LIFE.toMillis()),
                   "qpid.work_dir",
                   directory.toString())));
     } catch (Exception e) {

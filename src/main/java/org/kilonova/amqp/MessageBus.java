@@ -28,19 +28,12 @@ public final class MessageBus {
       Brokers brokers,
       Links links,
       BusMetrics metrics,
-      Topology topology) {
+      Topology topology,
+      InstantSource clock) {
     Publishers publishers(String name, int number) {
       return new Publishers(
           IntStream.range(0, number)
-              .mapToObj(
-                  i ->
-                      Publisher.start(
-                          system,
-                          settings,
-                          brokers,
-                          links,
-                          metrics,
-                          "publisher %s %d".formatted(name, i + 1)))
+              .mapToObj(i -> Publisher.start(this, "publisher %s %d".formatted(name, i + 1)))
               .toList());
     }
   }
@@ -64,7 +57,8 @@ public final class MessageBus {
             new Brokers(settings, broker == null ? settings.url() : broker.url()),
             links,
             BusMetrics.in(registry, links),
-            new Topology(settings.queues(), settings.controlExchange())),
+            new Topology(settings.queues(), settings.controlExchange()),
+            clock),
         links);
   }
 

@@ -1,7 +1,6 @@
 package org.kilonova.amqp;
 
 import akka.NotUsed;
-import akka.actor.typed.ActorSystem;
 import akka.japi.Pair;
 import akka.stream.KillSwitches;
 import akka.stream.SharedKillSwitch;
@@ -18,6 +17,7 @@ import com.rabbitmq.client.Channel;
 import com.rabbitmq.client.Connection;
 import java.io.IOException;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashSet;
@@ -61,7 +61,14 @@ final class Publisher implements AutoCloseable {
           .priority(0)
           .build();
 
+  private static final int RETURN_PATIENCE_MS = 200;
+
   private final BusMetrics metrics;
+  private final InstantSource clock;
+
+  /** Keys to which no queue was bound. */
+  private final Recent<Boolean> gone = new Recent<>(1_000);
+
   private final Links.Link link;
   private final SharedKillSwitch stop;
 
@@ -75,14 +82,10 @@ final class Publisher implements AutoCloseable {
   /**
    * A message.
    *
-   * @param expiration in ms, after which the broker drops it; null for never
+   * @param life after which the broker may drop it; null for never
    */
   record Outgoing(
-      Destination to,
-      byte[] body,
-      boolean mandatory,
-      String expiration,
-      Map<String, Object> headers) {
+      Destination to, byte[] body, boolean mandatory, Duration life, Map<String, Object> headers) {
     Outgoing(Destination to, byte[] body) {
       this(to, body, false, null, Map.of());
     }
@@ -90,24 +93,21 @@ final class Publisher implements AutoCloseable {
 
   private record Message(long number, Outgoing outgoing, CompletableFuture<Void> confirmed) {}
 
-  private Publisher(BusMetrics metrics, Links.Link link, String name) {
+  private Publisher(BusMetrics metrics, InstantSource clock, Links.Link link, String name) {
     this.metrics = metrics;
+    this.clock = clock;
     this.link = link;
     this.stop = KillSwitches.shared(name);
   }
 
   /** Starts one; it connects when it can. */
-  static Publisher start(
-      ActorSystem<?> system,
-      BusSettings settings,
-      Brokers brokers,
-      Links links,
-      BusMetrics metrics,
-      String name) {
-    Links.Link link = links.add(name);
-    Publisher publisher = new Publisher(metrics, link, name);
-    RestartSource.withBackoff(Streams.restarts(settings), () -> publisher.stream(brokers, name))
-        .runWith(Sink.ignore(), system);
+  static Publisher start(MessageBus.Parts parts, String name) {
+    Links.Link link = parts.links().add(name);
+    Publisher publisher = new Publisher(parts.metrics(), parts.clock(), link, name);
+    RestartSource.withBackoff(
+            Streams.restarts(parts.settings()), () -> publisher.stream(parts.brokers(), name))
+        .via(publisher.stop.flow())
+        .runWith(Sink.ignore(), parts.system());
     return publisher;
   }
 
@@ -180,7 +180,6 @@ final class Publisher implements AutoCloseable {
                             StreamConnections.plain(brokers, name), link, new Routing()))
                     .withBufferSize(WINDOW)
                     .withConfirmationTimeout(NEVER)))
-        .via(stop.flow())
         .map(this::confirmed)
         .via(Streams.reporting(link));
   }
@@ -193,10 +192,25 @@ final class Publisher implements AutoCloseable {
     if (result.first().confirmed()) {
       metrics.published().increment();
       message.confirmed().complete(null);
+    } else if (message.outgoing().mandatory()) {
+      // Qpid refuses it first, and says then that nobody is there to get it.
+      CompletableFuture.delayedExecutor(RETURN_PATIENCE_MS, TimeUnit.MILLISECONDS)
+          .execute(
+              () -> {
+                if (gone.get(message.outgoing().to().key()) == null) {
+                  refused(message);
+                } else {
+                  message.confirmed().complete(null);
+                }
+              });
     } else {
-      message.confirmed().completeExceptionally(new IOException("the broker refused the message"));
+      refused(message);
     }
     return 0;
+  }
+
+  private static void refused(Message message) {
+    message.confirmed().completeExceptionally(new IOException("the broker refuses the message"));
   }
 
   /** Fails what still waits. */
@@ -228,6 +242,7 @@ final class Publisher implements AutoCloseable {
       channel.addReturnListener(
           returned -> {
             metrics.returned().increment();
+            gone.update(returned.getRoutingKey(), old -> true);
             LOG.info(
                 "queue {} is gone: a message to it was dropped ({})",
                 returned.getRoutingKey(),
@@ -255,9 +270,15 @@ final class Publisher implements AutoCloseable {
           PROPERTIES
               .builder()
               .headers(outgoing.headers())
-              .expiration(outgoing.expiration())
+              .expiration(outgoing.life() == null ? null : expiration(outgoing.life()))
               .build(),
           body);
+    }
+
+    /** Milliseconds from now; Qpid takes it for a point in time. */
+    private String expiration(Duration life) {
+      boolean qpid = Brokers.isQpid(connection);
+      return Long.toString(life.toMillis() + (qpid ? clock.millis() : 0));
     }
 
     /** Whether the message can be published; if not, it has failed. */

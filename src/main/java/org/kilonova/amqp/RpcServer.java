@@ -344,5 +344,6 @@ public final class RpcServer implements AutoCloseable {
   public synchronized void close() {
     consumers.forEach(QueueConsumer::close);
     hostConsumers.values().forEach(QueueConsumer::close);
+    publishers.close();
   }
 }

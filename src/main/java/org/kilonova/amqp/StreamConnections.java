@@ -1,6 +1,8 @@
 package org.kilonova.amqp;
 
 import akka.stream.alpakka.amqp.AmqpConnectionProvider;
+import com.rabbitmq.client.AMQP;
+import com.rabbitmq.client.AlreadyClosedException;
 import com.rabbitmq.client.BlockedListener;
 import com.rabbitmq.client.Channel;
 import com.rabbitmq.client.Connection;
@@ -11,6 +13,10 @@ import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 
 /**
  * What Alpakka's stages get their connection from: a new one for each stream that starts. They see
@@ -39,6 +45,8 @@ final class StreamConnections implements AmqpConnectionProvider {
   }
 
   private static final int CLOSE_PATIENCE_MS = 2_000;
+  private static final int WATCH_S = 5;
+  private static final ExecutorService THREADS = Executors.newVirtualThreadPerTaskExecutor();
 
   private final Pool pool;
   private final Links.Link link;
@@ -141,9 +149,11 @@ final class StreamConnections implements AmqpConnectionProvider {
   private final class Observed implements java.lang.reflect.InvocationHandler, BlockedListener {
     private final Connection raw;
     private final Connection proxy;
+    private final boolean qpid;
 
     private Observed(Connection raw) {
       this.raw = raw;
+      this.qpid = Brokers.isQpid(raw);
       this.proxy =
           (Connection)
               Proxy.newProxyInstance(
@@ -192,13 +202,56 @@ final class StreamConnections implements AmqpConnectionProvider {
                   case "basicConsume", "confirmSelect" -> {
                     Object result = call(channel, method, args);
                     link.connected();
+                    if (qpid && publishing == null) {
+                      watch(channel, (String) args[0]);
+                    }
                     return result;
+                  }
+                  case "basicNack" -> {
+                    boolean requeue = (boolean) args[2];
+                    // Qpid keeps for ever what all its consumers have rejected.
+                    if (qpid && !requeue) {
+                      channel.basicAck((long) args[0], (boolean) args[1]);
+                      return null;
+                    }
+                    return call(channel, method, args);
                   }
                   default -> {
                     return call(channel, method, args);
                   }
                 }
               });
+    }
+
+    /** Qpid does not tell a consumer that its queue was deleted. */
+    private void watch(Channel channel, String queue) throws IOException {
+      Channel asking = raw.createChannel();
+      Runnable ask =
+          new Runnable() {
+            @Override
+            public void run() {
+              try {
+                if (channel.isOpen()) {
+                  asking.queueDeclarePassive(queue);
+                  CompletableFuture.delayedExecutor(WATCH_S, TimeUnit.SECONDS, THREADS)
+                      .execute(this);
+                } else {
+                  asking.abort();
+                }
+              } catch (IOException | AlreadyClosedException e) {
+                abort(channel, queue);
+              }
+            }
+          };
+      CompletableFuture.delayedExecutor(WATCH_S, TimeUnit.SECONDS, THREADS).execute(ask);
+    }
+
+    private static void abort(Channel channel, String queue) {
+      try {
+        channel.abort(AMQP.NOT_FOUND, "queue " + queue + " is gone");
+      } catch (IOException e) {
+        // It was closed.
+      }
     }
 
     private static Object call(Object target, Method method, Object[] args) throws Throwable {
