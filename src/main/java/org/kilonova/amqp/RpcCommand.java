@@ -152,11 +152,7 @@ public final class RpcCommand implements Callable<Integer> {
                 .join();
         print(result);
       } else {
-        client
-            .cast(target, who, method, args)
-            .toCompletableFuture()
-            .orTimeout(BROKER_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)
-            .join();
+        client.cast(target, who, method, args).toCompletableFuture().join();
       }
       return 0;
     } catch (CompletionException e) {

@@ -88,6 +88,7 @@ final class Bus {
     if (bus.mode() == Mode.OFF) {
       return;
     }
+    Notifications.begin(settings, parts);
     CompletableFuture.runAsync(() -> join(settings, bus, parts), THREADS)
         .exceptionally(
             e -> {
@@ -105,13 +106,7 @@ final class Bus {
     writeOsloConf(settings, bus, broker == null ? settings.transportUrl() : broker.transportUrl());
     MessageBus joined =
         MessageBus.join(parts.system(), bus, broker, parts.metrics(), parts.clock());
-    Notifications.start(
-        parts.system(),
-        settings,
-        parts.clock(),
-        parts.database(),
-        parts.databaseSettings(),
-        joined::notifications);
+    Notifications.start(settings, parts, joined::notifications);
     serve(settings, parts, joined);
   }
 

@@ -15,6 +15,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
+import org.kilonova.amqp.manager.OwnManagers;
 import org.kilonova.api.compute.AggregatesApi;
 import org.kilonova.api.compute.AvailabilityZonesApi;
 import org.kilonova.api.compute.ComputeService;
@@ -65,6 +66,7 @@ import org.kilonova.readmodel.SqlInstanceQueries;
 import org.kilonova.scheduler.SchedulerProtocol.Acknowledged;
 import org.kilonova.scheduler.SchedulerProtocol.FactsChanged;
 import org.kilonova.scheduler.SchedulerProtocol.PlacementFacts;
+import org.kilonova.scheduler.SchedulerProtocol.SelectDestinations;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -73,6 +75,7 @@ final class FrontDoor {
   private static final String FIRST_PROJECT = "admin";
   private static final int CACHED_STATES = 5_000;
   private static final Duration FACTS_TIMEOUT = Duration.ofSeconds(2);
+  private static final Duration DESTINATIONS_TIMEOUT = Duration.ofSeconds(10);
   private static final Logger LOG = LoggerFactory.getLogger(FrontDoor.class);
 
   private final NodeSettings settings;
@@ -198,10 +201,7 @@ final class FrontDoor {
     HostStates hostStates = new HostStates(hosts::find, aggregates, computeServices);
     NodeReferences references =
         new NodeReferences(flavors, keyPairs, images, groups, computeServices, aggregates, hosts);
-    Boots boots =
-        new Boots(
-            new Boots.Ports(references, networks, quotas, instances, clock),
-            Boots.Settings.DEFAULT);
+    Boots boots = boots(references, instances);
     ServersApi servers =
         new ServersApi(
             new ServersApi.Ports(
@@ -227,6 +227,38 @@ final class FrontDoor {
         ComputeService.build(compute),
         IdentityApi.service(identity, clock),
         ImageApi.service(images));
+  }
+
+  private Boots boots(NodeReferences references, Instances instances) {
+    return new Boots(
+        new Boots.Ports(references, networks, quotas, instances, clock), Boots.Settings.DEFAULT);
+  }
+
+  /** What the bus can ask this controller for: the same as the API, by the same ways. */
+  OwnManagers.Ports managers(ActorSystem<Void> system, Controller controller) {
+    NodeReferences references =
+        new NodeReferences(
+            new SqlFlavors(database, clock),
+            new SqlKeyPairs(database, clock),
+            images,
+            new SqlServerGroups(database, clock),
+            computeServices,
+            new SqlAggregates(database, clock, () -> factsListener.changed()),
+            controller.hosts());
+    return new OwnManagers.Ports(
+        new SqlInstanceQueries(database.jdbi(), CACHED_STATES),
+        controller.instances(),
+        boots(references, controller.instances()),
+        controller.hosts(),
+        computeServices,
+        networks,
+        networks,
+        request ->
+            AskPattern.ask(
+                controller.scheduler(),
+                replyTo -> new SelectDestinations(request, replyTo),
+                DESTINATIONS_TIMEOUT,
+                system.scheduler()));
   }
 
   private static IdentitySettings identitySettings(NodeSettings settings) {

@@ -24,6 +24,7 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
+import org.kilonova.amqp.manager.OwnManagers;
 import org.kilonova.compute.driver.ImageSource;
 import org.kilonova.image.HttpImageSource;
 import org.kilonova.image.PeerImages;
@@ -133,7 +134,8 @@ public final class Node {
             database,
             databaseSettings,
             controller.hosts(),
-            List.of(),
+            OwnManagers.of(
+                door.managers(system, controller), settings.config().getStringList("amqp.topics")),
             new SimpleMeterRegistry()));
     if (settings.isCompute()) {
       Compute.start(

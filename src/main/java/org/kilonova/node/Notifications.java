@@ -1,14 +1,13 @@
 package org.kilonova.node;
 
-import akka.actor.typed.ActorSystem;
 import akka.actor.typed.Props;
 import akka.actor.typed.SupervisorStrategy;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.serialization.SerializationExtension;
 import com.typesafe.config.Config;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
-import java.time.InstantSource;
-import java.util.Optional;
 import java.util.concurrent.Executors;
 import java.util.function.Supplier;
 import org.kilonova.amqp.notify.NotificationFeed;
@@ -17,7 +16,6 @@ import org.kilonova.amqp.notify.NotificationSettings;
 import org.kilonova.amqp.notify.NotificationSink;
 import org.kilonova.amqp.notify.SqlFeedStore;
 import org.kilonova.persistence.AdvisoryLock;
-import org.kilonova.persistence.Database;
 import org.kilonova.readmodel.JournalReader;
 
 /** Has the journal told on the classic bus, by whichever controller holds the lock for it. */
@@ -38,39 +36,63 @@ final class Notifications {
   }
 
   /**
-   * Starts it on a controller.
-   *
-   * @param sink asked for only if notifications are switched on
-   * @return empty if they are not
+   * On a cloud that never told notifications: what happens from now on will be told. To be called
+   * before the first request can come.
    */
-  static Optional<NotificationFeed> start(
-      ActorSystem<Void> system,
-      NodeSettings settings,
-      InstantSource clock,
-      Database database,
-      Database.Settings databaseSettings,
-      Supplier<NotificationSink> sink) {
+  static void begin(NodeSettings settings, Bus.Parts parts) {
     if (!NotificationSettings.enabled(section(settings))) {
-      return Optional.empty();
+      return;
     }
-    JournalReader journal = new JournalReader(SerializationExtension.get(system));
+    try {
+      store(parts).begin();
+    } catch (RuntimeException e) {
+      parts.system().log().warn("notifications begin a little later: {}", e.toString());
+    }
+  }
+
+  /**
+   * Starts it on a controller, if it is switched on.
+   *
+   * @param sink asked for only then
+   */
+  static void start(NodeSettings settings, Bus.Parts parts, Supplier<NotificationSink> sink) {
+    if (!NotificationSettings.enabled(section(settings))) {
+      return;
+    }
     NotificationFeed feed =
-        new NotificationFeed(
-            new SqlFeedStore(database.jdbi(), journal), sink.get(), told(settings), clock);
-    system.systemActorOf(
-        Behaviors.supervise(
-                NotificationFeedActor.create(
-                    new NotificationFeedActor.Setup(
-                        feed,
-                        new AdvisoryLock(databaseSettings, "kilonova-notifications", TELLER),
-                        Executors.newVirtualThreadPerTaskExecutor(),
-                        settings.duration("amqp.notifications.poll-interval"))))
-            .onFailure(
-                SupervisorStrategy.restartWithBackoff(
-                    Duration.ofMillis(500), Duration.ofSeconds(5), 0.2)),
-        "notifications",
-        Props.empty());
-    return Optional.of(feed);
+        new NotificationFeed(store(parts), sink.get(), told(settings), parts.clock());
+    measure(feed, parts.metrics());
+    parts
+        .system()
+        .systemActorOf(
+            Behaviors.supervise(
+                    NotificationFeedActor.create(
+                        new NotificationFeedActor.Setup(
+                            feed,
+                            new AdvisoryLock(
+                                parts.databaseSettings(), "kilonova-notifications", TELLER),
+                            Executors.newVirtualThreadPerTaskExecutor(),
+                            settings.duration("amqp.notifications.poll-interval"))))
+                .onFailure(
+                    SupervisorStrategy.restartWithBackoff(
+                        Duration.ofMillis(500), Duration.ofSeconds(5), 0.2)),
+            "notifications",
+            Props.empty());
+  }
+
+  private static void measure(NotificationFeed feed, MeterRegistry metrics) {
+    Gauge.builder("kilonova.amqp.notifications.lag.events", () -> feed.lag().events())
+        .description("Events of the journal that are not told yet, on the controller that tells")
+        .register(metrics);
+    Gauge.builder("kilonova.amqp.notifications.lag", () -> feed.lag().age().toMillis() / 1000.0)
+        .description("How old the oldest of them is")
+        .baseUnit("seconds")
+        .register(metrics);
+  }
+
+  private static SqlFeedStore store(Bus.Parts parts) {
+    return new SqlFeedStore(
+        parts.database().jdbi(), new JournalReader(SerializationExtension.get(parts.system())));
   }
 
   private static NotificationSettings told(NodeSettings settings) {

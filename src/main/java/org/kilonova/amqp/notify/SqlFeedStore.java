@@ -38,7 +38,7 @@ public final class SqlFeedStore {
    * Has the feed begin at the journal's end, if it never ran on this cloud: what was before is not
    * told. An event whose transaction is open now is not before.
    */
-  void begin() {
+  public void begin() {
     jdbi.useHandle(
         handle ->
             handle
