@@ -42,6 +42,9 @@ final class AmqpNotificationSink implements NotificationSink {
   @Override
   public void publish(List<Notification> notifications) {
     List<CompletableFuture<Void>> confirmed = new ArrayList<>();
+    // The later ones give up first: should the broker come back in just that moment, it gets those
+    // at the front, and never one whose predecessors have given up.
+    Duration patienceNow = patience.plusMillis(notifications.size());
     for (Notification notification : notifications) {
       byte[] body = WireCodec.write(message(notification), settings.envelope());
       List<String> topics =
@@ -55,8 +58,9 @@ final class AmqpNotificationSink implements NotificationSink {
                 new Outgoing(
                     topology.notifications(settings.exchange(), topic, notification.priority()),
                     body),
-                patience));
+                patienceNow));
       }
+      patienceNow = patienceNow.minusMillis(1);
     }
     CompletableFuture.allOf(confirmed.toArray(CompletableFuture[]::new)).join();
     metrics.notifications().increment(notifications.size());
