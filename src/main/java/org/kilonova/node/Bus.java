@@ -1,5 +1,7 @@
 package org.kilonova.node;
 
+import akka.Done;
+import akka.actor.CoordinatedShutdown;
 import akka.actor.typed.ActorSystem;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.io.UncheckedIOException;
@@ -58,7 +60,11 @@ final class Bus {
       Database.Settings databaseSettings,
       HostDirectory.View hosts,
       List<Manager> own,
-      MeterRegistry metrics) {}
+      Telemetry telemetry) {
+    MeterRegistry metrics() {
+      return telemetry.registry();
+    }
+  }
 
   /**
    * What is wrong with the settings is better known before anything is started.
@@ -106,6 +112,7 @@ final class Bus {
     writeOsloConf(settings, bus, broker == null ? settings.transportUrl() : broker.transportUrl());
     MessageBus joined =
         MessageBus.join(parts.system(), bus, broker, parts.metrics(), parts.clock());
+    parts.telemetry().remark(() -> "bus: " + joined.links().summary());
     Notifications.start(settings, parts, joined::notifications);
     serve(settings, parts, joined);
   }
@@ -115,6 +122,15 @@ final class Bus {
     managers.addAll(ManagerRegistry.configured(settings.config().getConfig("amqp")));
     ManagerRegistry registry = new ManagerRegistry(managers);
     RpcServer server = joined.serve(registry);
+    // What is sent meanwhile waits for the others, or for the next start.
+    CoordinatedShutdown.get(parts.system())
+        .addTask(
+            CoordinatedShutdown.PhaseServiceUnbind(),
+            "leave-the-bus",
+            () -> {
+              server.close();
+              return CompletableFuture.completedFuture(Done.done());
+            });
     for (Listening on : registry.listening()) {
       if (!on.topic().equals(COMPUTE)) {
         server.serve(on, Set.of(settings.computeHost()));

@@ -31,6 +31,7 @@ import org.kilonova.api.compute.servers.ServersApi;
 import org.kilonova.api.http.HttpServer;
 import org.kilonova.api.http.Mount;
 import org.kilonova.api.http.Service;
+import org.kilonova.api.http.Vitals;
 import org.kilonova.api.identity.IdentityApi;
 import org.kilonova.api.image.ImageApi;
 import org.kilonova.boot.Boots;
@@ -159,7 +160,7 @@ final class FrontDoor {
   }
 
   /** Listens; completes when requests are answered. */
-  CompletionStage<?> bind(ActorSystem<Void> system, Controller controller) {
+  CompletionStage<?> bind(ActorSystem<Void> system, Controller controller, Vitals vitals) {
     factsListener = () -> tellScheduler(system, controller);
     return HttpServer.bind(
         system,
@@ -170,6 +171,7 @@ final class FrontDoor {
             settings.config().getBytes("api.max-body-bytes")),
         identity.callers(),
         services(controller.hosts(), controller.instances()),
+        vitals,
         clock);
   }
 

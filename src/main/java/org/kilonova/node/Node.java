@@ -10,7 +10,6 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigException;
 import com.typesafe.config.ConfigFactory;
 import com.typesafe.config.ConfigValueFactory;
-import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.InetAddress;
@@ -116,7 +115,8 @@ public final class Node {
                 cloudId, settings.endpoint(), door.identity().serviceTokens().current());
     system.systemActorOf(CloudFacts.create(facts), "cloud-facts", Props.empty());
     AkkaManagement.get(system).start();
-    door.bind(system, controller)
+    Telemetry telemetry = new Telemetry();
+    door.bind(system, controller, telemetry)
         .whenComplete(
             (bound, failure) -> {
               if (failure != null) {
@@ -136,7 +136,7 @@ public final class Node {
             controller.hosts(),
             OwnManagers.of(
                 door.managers(system, controller), settings.config().getStringList("amqp.topics")),
-            new SimpleMeterRegistry()));
+            telemetry));
     if (settings.isCompute()) {
       Compute.start(
           system,

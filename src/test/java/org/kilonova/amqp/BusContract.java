@@ -140,6 +140,7 @@ abstract class BusContract {
   @Test
   void aHostsOwnQueueIsServedWhileItIsWanted() {
     server().serve(ECHO, Set.of("one"));
+    awaitConnected();
     assertThat(join(client.call(TOPIC.on("one"), context(), "where", Map.of(), PATIENCE)))
         .isEqualTo("one");
     server().serve(ECHO, Set.of());

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.kilonova.api.http.HttpServer;
 import org.kilonova.api.http.Service;
+import org.kilonova.api.http.Vitals;
 import org.kilonova.identity.TokenValidator;
 import org.kilonova.kernel.Clock;
 
@@ -44,6 +45,7 @@ public final class LocalFrontDoor implements AutoCloseable {
                 new HttpServer.Settings("127.0.0.1", port, url().toString(), 1 << 20),
                 tokens,
                 services,
+                Vitals.NONE,
                 Clock.system())
             .toCompletableFuture()
             .get(10, TimeUnit.SECONDS);

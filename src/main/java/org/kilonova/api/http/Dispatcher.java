@@ -26,12 +26,14 @@ import org.slf4j.LoggerFactory;
 final class Dispatcher {
   private static final Logger LOG = LoggerFactory.getLogger(Dispatcher.class);
   private static final String PLAIN = "text/plain; charset=UTF-8";
+  private static final String PROMETHEUS = "text/plain; version=0.0.4; charset=UTF-8";
 
   private final Map<String, Service> services = new LinkedHashMap<>();
   private final TokenValidator tokens;
   private final String publicUrl;
   private final long maxBodyBytes;
   private final BooleanSupplier ready;
+  private final Vitals vitals;
   private final InstantSource clock;
 
   /**
@@ -40,6 +42,7 @@ final class Dispatcher {
    * @param publicUrl base URL for links when a request names no host
    * @param maxBodyBytes largest JSON body
    * @param ready what {@code /healthz} says
+   * @param vitals what it adds, and {@code /metrics}
    */
   Dispatcher(
       List<Service> services,
@@ -47,12 +50,14 @@ final class Dispatcher {
       String publicUrl,
       long maxBodyBytes,
       BooleanSupplier ready,
+      Vitals vitals,
       InstantSource clock) {
     services.forEach(s -> this.services.put(s.prefix(), s));
     this.tokens = tokens;
     this.publicUrl = publicUrl;
     this.maxBodyBytes = maxBodyBytes;
     this.ready = ready;
+    this.vitals = vitals;
     this.clock = clock;
   }
 
@@ -94,7 +99,7 @@ final class Dispatcher {
           : inside(service.find(segments.subList(1, segments.size())));
     }
 
-    /** What lies outside the services: health, and a page that names them. */
+    /** What lies outside the services: health, metrics, and a page that names them. */
     private Reply outside(List<String> segments) {
       if (segments.isEmpty()) {
         var index = Json.object();
@@ -103,10 +108,19 @@ final class Dispatcher {
       }
       if (segments.equals(List.of("healthz"))) {
         return ready.getAsBoolean()
-            ? Reply.text(200, PLAIN, "ok\n")
+            ? Reply.text(200, PLAIN, lines("ok", vitals.remarks()))
             : Reply.text(503, PLAIN, "stopping\n");
       }
+      if (segments.equals(List.of("metrics"))) {
+        return Reply.text(200, PROMETHEUS, vitals.metrics());
+      }
       throw ApiFault.noSuchRoute();
+    }
+
+    private static String lines(String first, List<String> others) {
+      StringBuilder text = new StringBuilder(first).append('\n');
+      others.forEach(line -> text.append(line).append('\n'));
+      return text.toString();
     }
 
     private Reply inside(Service.Target target) throws Exception {

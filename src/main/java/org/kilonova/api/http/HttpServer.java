@@ -69,6 +69,7 @@ public final class HttpServer {
       Settings settings,
       TokenValidator tokens,
       List<Service> services,
+      Vitals vitals,
       InstantSource clock) {
     AtomicBoolean ready = new AtomicBoolean(true);
     CoordinatedShutdown.get(system)
@@ -82,7 +83,13 @@ public final class HttpServer {
     HttpServer server =
         new HttpServer(
             new Dispatcher(
-                services, tokens, settings.publicUrl(), settings.maxBodyBytes(), ready::get, clock),
+                services,
+                tokens,
+                settings.publicUrl(),
+                settings.maxBodyBytes(),
+                ready::get,
+                vitals,
+                clock),
             SystemMaterializer.get(system).materializer());
     return Http.get(system)
         .newServerAt(settings.host(), settings.port())

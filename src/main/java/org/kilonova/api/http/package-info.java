@@ -15,7 +15,7 @@
  *         .route(Method.POST, "/flavors").admin().json(v -> v.atLeast(55) ? CREATE_2_55 : CREATE).to(this::create)
  *         .route(Method.PUT, "/flavors/{id}").since("2.55").admin().json(UPDATE).to(this::update))
  *     .build();
- * HttpServer.bind(system, settings, tokens, List.of(service), clock);
+ * HttpServer.bind(system, settings, tokens, List.of(service), Vitals.NONE, clock);
  * }</pre>
  *
  * <p>Everything that is the same for all routes happens here: request ids, tokens, microversion

@@ -28,6 +28,7 @@ class DispatcherTest {
           "http://cloud.example.org",
           TestFrontDoor.MAX_BODY,
           () -> true,
+          Vitals.NONE,
           Clock.system());
 
   private record Answer(Reply reply) {
@@ -126,6 +127,7 @@ class DispatcherTest {
               "http://cloud",
               TestFrontDoor.MAX_BODY,
               () -> true,
+              Vitals.NONE,
               () -> Instant.parse("2026-01-02T03:04:05.678901Z"));
       String global = "req-0b0a8ffe-8d57-4df4-bb20-0b9b0d2b7f6f";
       Reply reply =
@@ -540,5 +542,36 @@ class DispatcherTest {
     Answer answer = ask(request("GET", "/healthz"));
     assertThat(answer.status()).isEqualTo(200);
     assertThat(new String(answer.reply().bytes(), UTF_8)).isEqualTo("ok\n");
+  }
+
+  @Test
+  void whatIsRemarkedGoesWithHealthAndMakesNobodyUnhealthy() {
+    Vitals vitals =
+        new Vitals() {
+          @Override
+          public List<String> remarks() {
+            return List.of("bus: down");
+          }
+
+          @Override
+          public String metrics() {
+            return "up 1\n";
+          }
+        };
+    Dispatcher telling =
+        new Dispatcher(
+            List.of(),
+            TestFrontDoor.TOKENS,
+            "http://cloud",
+            TestFrontDoor.MAX_BODY,
+            () -> true,
+            vitals,
+            Clock.system());
+    Reply health = telling.answer(request("GET", "/healthz"));
+    assertThat(health.status()).isEqualTo(200);
+    assertThat(new String(health.bytes(), UTF_8)).isEqualTo("ok\nbus: down\n");
+    Reply metrics = telling.answer(request("GET", "/metrics"));
+    assertThat(new String(metrics.bytes(), UTF_8)).isEqualTo("up 1\n");
+    assertThat(metrics.contentType()).startsWith("text/plain; version=0.0.4");
   }
 }

@@ -51,6 +51,7 @@ class HttpServerIT {
                 new HttpServer.Settings("127.0.0.1", 0, "http://127.0.0.1", MIB),
                 TestFrontDoor.TOKENS,
                 TestFrontDoor.services(),
+                Vitals.NONE,
                 Clock.system())
             .toCompletableFuture()
             .get(20, TimeUnit.SECONDS);

@@ -102,6 +102,7 @@ public final class LocalClient {
             "http://cloud",
             1 << 20,
             () -> true,
+            Vitals.NONE,
             Clock.system());
     Reply reply = dispatcher.answer(request);
     try {
