@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
-import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -151,7 +150,7 @@ class NotificationsIT {
               node.system(),
               BusSettings.of(config.getConfig("kilonova.amqp")),
               null,
-              new SimpleMeterRegistry(),
+              new Telemetry(),
               Clock.system());
       Bus.Parts parts =
           new Bus.Parts(
@@ -161,7 +160,7 @@ class NotificationsIT {
               databaseSettings,
               null,
               List.of(),
-              new SimpleMeterRegistry());
+              new Telemetry());
       NodeSettings nodeSettings = new NodeSettings(config);
       Notifications.begin(nodeSettings, parts);
       Notifications.start(nodeSettings, parts, bus::notifications);
