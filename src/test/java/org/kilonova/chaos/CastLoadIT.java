@@ -152,7 +152,15 @@ class CastLoadIT {
                 "reservation_id",
                 "r-" + index),
             "instance_type",
-            Map.of("flavorid", "1"),
+            Map.of(
+                "flavorid", "1",
+                "name", "m1.tiny",
+                "memory_mb", 512,
+                "vcpus", 1,
+                "root_gb", 1,
+                "ephemeral_gb", 0,
+                "swap", 0,
+                "extra_specs", Map.of()),
             "instance_uuids",
             List.of(id)));
     args.put("admin_password", null);
