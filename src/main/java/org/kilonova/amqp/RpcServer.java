@@ -251,7 +251,7 @@ public final class RpcServer implements AutoCloseable {
               bytes -> replies.add(reply(request, bytes)));
       CompletableFuture.allOf(replies.toArray(CompletableFuture[]::new)).join();
     } catch (TryAgainException e) {
-      return again(queue, message, id, e.getMessage());
+      return later(queue, id, failed(queue, message, id), e.getMessage());
     } catch (CompletionException e) {
       return again(queue, message, id, "its reply could not be sent: " + Brokers.reason(e));
     }
@@ -276,21 +276,35 @@ public final class RpcServer implements AutoCloseable {
 
   // ---- what goes wrong -------------------------------------------------------------------------
 
+  /**
+   * What a message needs is away: it waits as long as that lasts. It is not the message's fault, so
+   * there is no limit; one that is at fault fails otherwise, and is not tried again.
+   */
+  private Decision later(Queue queue, String id, int failed, String reason) {
+    Duration delay = FIRST_DELAY.multipliedBy(1L << Math.min(failed - 1, 10));
+    delay = delay.compareTo(LONGEST_DELAY) > 0 ? LONGEST_DELAY : delay;
+    if (failed == 1) {
+      LOG.warn("message {} from {} waits, and is tried again: {}", id, queue.name(), reason);
+    }
+    return new Decision(Verdict.REQUEUE, delay);
+  }
+
+  /** It was done, but its caller cannot be told. */
   private Decision again(Queue queue, ReadResult message, String id, String reason) {
-    Map<String, Object> headers = headers(message);
-    int failed =
-        headers.get("x-delivery-count") instanceof Number before
-            ? before.intValue() + 1
-            : failures.update(queue.name() + id, old -> old == null ? 1 : old + 1);
+    int failed = failed(queue, message, id);
     if (failed >= settings.maxDeliveries()) {
       failures.remove(queue.name() + id);
       return poison(
           queue, message, id, "it failed %d times, at last: %s".formatted(failed, reason), true);
     }
-    Duration delay = FIRST_DELAY.multipliedBy(1L << Math.min(failed - 1, 10));
-    delay = delay.compareTo(LONGEST_DELAY) > 0 ? LONGEST_DELAY : delay;
-    LOG.warn("message {} from {} is tried again in {}: {}", id, queue.name(), delay, reason);
-    return new Decision(Verdict.REQUEUE, delay);
+    return later(queue, id, failed, reason);
+  }
+
+  /** How often it has failed, this time included. */
+  private int failed(Queue queue, ReadResult message, String id) {
+    return headers(message).get("x-delivery-count") instanceof Number before
+        ? before.intValue() + 1
+        : failures.update(queue.name() + id, old -> old == null ? 1 : old + 1);
   }
 
   private Decision poison(
