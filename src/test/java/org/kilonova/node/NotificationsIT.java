@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -150,7 +151,7 @@ class NotificationsIT {
               node.system(),
               BusSettings.of(config.getConfig("kilonova.amqp")),
               null,
-              new Telemetry(),
+              new SimpleMeterRegistry(),
               Clock.system());
       Bus.Parts parts =
           new Bus.Parts(
