@@ -76,6 +76,10 @@ public final class TestCloud implements AutoCloseable {
     public ActorSystem<Void> system() {
       return system;
     }
+
+    Controller controller() {
+      return controller;
+    }
   }
 
   private final Database database;

@@ -36,6 +36,10 @@ import org.kilonova.network.Networks.RequestedNetwork;
  */
 record BootMessage(List<InstanceId> ids, BootRequest request, Caller caller) {
 
+  /** What a row of the database's instances says of its flavor. */
+  private static final List<String> FLAVOR_OF_INSTANCE =
+      List.of("memory_mb", "vcpus", "root_gb", "local_gb", "ephemeral_gb", "instance_type_id");
+
   /**
    * Reads a message.
    *
@@ -71,12 +75,11 @@ record BootMessage(List<InstanceId> ids, BootRequest request, Caller caller) {
       String[] zone,
       List<InstanceId> ids) {
     String name = Dicts.text(instance, "display_name", "name");
-    FlavorSpec flavor = flavor(spec, instance);
     return new BootRequest(
         name == null || name.isEmpty() ? "Server " + ids.getFirst() : name,
         imageId(args, spec, instance),
-        flavor.id(),
-        flavor,
+        flavorId(flavorDict(spec, instance)),
+        flavor(spec, instance),
         Dicts.text(instance, "key_name"),
         Dicts.text(instance, "key_data"),
         ids.size(),
@@ -161,37 +164,20 @@ record BootMessage(List<InstanceId> ids, BootRequest request, Caller caller) {
 
   // ---- flavor and image ------------------------------------------------------------------------
 
-  /** As the sender has it: a flavor of its catalog need not be in ours. */
+  /**
+   * As the sender has it, since a flavor of its catalog need not be in ours; null if it names one
+   * only, which is then to be in ours.
+   */
   static FlavorSpec flavor(Map<String, Object> spec, Map<String, Object> instance) {
-    Map<String, Object> flavor = new LinkedHashMap<>();
-    for (Object from :
-        List.of(
-            instance,
-            Dicts.map(instance.get("flavor")),
-            Dicts.map(spec.get("flavor")),
-            Dicts.map(spec.get("instance_type")))) {
-      Dicts.map(from)
-          .forEach(
-              (key, value) -> {
-                if (value != null) {
-                  flavor.put(key, value);
-                }
-              });
-    }
-    if (flavor.get("cur") != null) { // an Instance object's flavors
-      flavor.putAll(Dicts.map(flavor.get("cur")));
-    }
+    Map<String, Object> flavor = flavorDict(spec, instance);
     if (flavor.get("memory_mb") == null || flavor.get("vcpus") == null) {
-      throw RpcException.nova(
-          "FlavorNotFound", "The message has no instance_type with memory_mb and vcpus.");
+      return null;
     }
-    String id = Dicts.text(flavor, "flavorid", "instance_type_id");
     String rxtx = Dicts.text(flavor, "rxtx_factor");
+    String name = Dicts.text(flavor, "name");
     return new FlavorSpec(
-        id == null ? "0" : id,
-        Dicts.map(spec.get("instance_type")).get("name") instanceof String name
-            ? name
-            : Dicts.map(spec.get("flavor")).get("name") instanceof String name ? name : "unnamed",
+        flavorId(flavor),
+        name == null ? "unnamed" : name,
         (int) Dicts.number(flavor, 1, "vcpus"),
         Dicts.number(flavor, 0, "memory_mb"),
         Dicts.number(flavor, 0, "root_gb", "local_gb"),
@@ -199,6 +185,34 @@ record BootMessage(List<InstanceId> ids, BootRequest request, Caller caller) {
         Dicts.number(flavor, 0, "swap"),
         rxtx == null ? 1.0 : Double.parseDouble(rxtx),
         new TreeMap<>(Dicts.texts(flavor.get("extra_specs"))));
+  }
+
+  /** All that the message says of it; of the instance only what is a flavor's. */
+  private static Map<String, Object> flavorDict(
+      Map<String, Object> spec, Map<String, Object> instance) {
+    Map<String, Object> flavor = new LinkedHashMap<>();
+    for (String key : FLAVOR_OF_INSTANCE) {
+      flavor.put(key, instance.get(key));
+    }
+    Map<String, Object> ofObject = Dicts.map(instance.get("flavor"));
+    for (Map<String, Object> more :
+        List.of(
+            ofObject.get("cur") == null ? ofObject : Dicts.map(ofObject.get("cur")),
+            Dicts.map(spec.get("flavor")),
+            Dicts.map(spec.get("instance_type")))) {
+      more.forEach(
+          (key, value) -> {
+            if (value != null) {
+              flavor.put(key, value);
+            }
+          });
+    }
+    return flavor;
+  }
+
+  private static String flavorId(Map<String, Object> flavor) {
+    String id = Dicts.text(flavor, "flavorid", "instance_type_id");
+    return id == null ? "0" : id;
   }
 
   static String imageId(

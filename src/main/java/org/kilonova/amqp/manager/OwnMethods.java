@@ -19,26 +19,21 @@ final class OwnMethods {
   }
 
   /**
-   * Does what the message says, without its {@code topic}.
+   * Does what the message says.
    *
    * @throws RpcException {@code NoSuchMethod} if nobody has it
    */
   Object call(String topic, RpcCall call) {
     Manager manager = managers.get(topic);
     if (manager != null) {
-      Map<String, Object> args = new HashMap<>(call.args());
-      args.remove("topic");
-      RpcCall handedOn =
-          new RpcCall(
-              call.context(), call.method(), args, call.version(), call.messageId(), null, false);
       for (Method method : manager.getClass().getMethods()) {
         Rpc rpc = method.getAnnotation(Rpc.class);
         if (rpc != null && rpc.value().equals(call.method())) {
-          return invoke(manager, method, handedOn);
+          return invoke(manager, method, call);
         }
       }
       if (manager.fallback() != null) {
-        return manager.fallback().call(handedOn);
+        return manager.fallback().call(call);
       }
     }
     throw noSuchMethod(call);

@@ -19,6 +19,7 @@ import org.kilonova.compute.ComputeProtocol.Allocation;
 import org.kilonova.compute.HostDirectory.Known;
 import org.kilonova.instance.InstanceSpec;
 import org.kilonova.kernel.Attempt;
+import org.kilonova.kernel.FlavorSpec;
 import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.ImageSpec;
 import org.kilonova.kernel.InstanceId;
@@ -184,11 +185,16 @@ public final class SchedulerManager implements Manager {
     instance.putAll(Dicts.map(spec.get("instance_properties")));
     String zone = Dicts.text(instance, "availability_zone");
     String project = Dicts.text(instance, "project_id");
+    FlavorSpec flavor = BootMessage.flavor(spec, instance);
+    if (flavor == null) {
+      throw RpcException.nova(
+          "FlavorNotFound", "The request has no instance_type with memory_mb and vcpus.");
+    }
     return new RequestSpec(
         id,
         Attempt.FIRST,
         project == null ? call.context().projectId() : project,
-        BootMessage.flavor(spec, instance),
+        flavor,
         image(args, spec, instance),
         zone,
         first(filters, spec, "force_hosts", "host"),
@@ -371,6 +377,13 @@ public final class SchedulerManager implements Manager {
    */
   @Override
   public Fallback fallback() {
-    return call -> others.call(call.textOrNull("topic"), call);
+    return call -> {
+      Map<String, Object> args = new LinkedHashMap<>(call.args());
+      args.remove("topic");
+      return others.call(
+          call.textOrNull("topic"),
+          new RpcCall(
+              call.context(), call.method(), args, call.version(), call.messageId(), null, false));
+    };
   }
 }
