@@ -62,6 +62,7 @@ final class Publisher implements AutoCloseable {
           .build();
 
   private static final int RETURN_PATIENCE_MS = 200;
+  private static final Duration NAMESAKE_PATIENCE = Duration.ofSeconds(10);
 
   private final BusMetrics metrics;
   private final InstantSource clock;
@@ -195,18 +196,27 @@ final class Publisher implements AutoCloseable {
     } else if (message.outgoing().mandatory()) {
       // Qpid refuses it first, and says then that nobody is there to get it.
       CompletableFuture.delayedExecutor(RETURN_PATIENCE_MS, TimeUnit.MILLISECONDS)
-          .execute(
-              () -> {
-                if (gone.get(message.outgoing().to().key()) == null) {
-                  refused(message);
-                } else {
-                  message.confirmed().complete(null);
-                }
-              });
+          .execute(() -> returnedOrRefused(message));
     } else {
       refused(message);
     }
     return 0;
+  }
+
+  private void returnedOrRefused(Message message) {
+    Outgoing outgoing = message.outgoing();
+    if (gone.get(outgoing.to().key(true)) == null) {
+      refused(message);
+    } else if (outgoing.to().isQueue()) {
+      // oslo.messaging 6.3 to 9.1 declares an exchange, too, and its messages do not show it.
+      Destination namesake = Destination.namesake(outgoing.to().key());
+      publish(
+              new Outgoing(namesake, outgoing.body(), true, outgoing.life(), outgoing.headers()),
+              NAMESAKE_PATIENCE)
+          .whenComplete((done, e) -> message.confirmed().complete(null));
+    } else {
+      message.confirmed().complete(null);
+    }
   }
 
   private static void refused(Message message) {
@@ -264,7 +274,7 @@ final class Publisher implements AutoCloseable {
       Outgoing outgoing = message.outgoing();
       channel.basicPublish(
           outgoing.to().exchange().name(),
-          outgoing.to().key(),
+          outgoing.to().key(Brokers.isQpid(connection)),
           outgoing.mandatory(),
           false,
           PROPERTIES

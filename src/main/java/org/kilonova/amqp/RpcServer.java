@@ -27,6 +27,7 @@ import org.kilonova.amqp.service.ManagerRegistry.Listening;
 import org.kilonova.amqp.service.RpcDispatcher;
 import org.kilonova.amqp.service.TryAgainException;
 import org.kilonova.amqp.wire.BareFailure;
+import org.kilonova.amqp.wire.Generation;
 import org.kilonova.amqp.wire.RpcRequest;
 import org.kilonova.amqp.wire.WireCodec;
 import org.kilonova.amqp.wire.WireException;
@@ -265,13 +266,17 @@ public final class RpcServer implements AutoCloseable {
 
   /**
    * Its owner's queue bears its name in all generations; through the default exchange none fails.
+   * The older ones' has an exchange of the same name.
    */
   private CompletableFuture<Void> reply(RpcRequest request, byte[] bytes) {
     metrics.replies().increment();
     String queue = request.replyQueue() == null ? request.msgId() : request.replyQueue();
+    Destination to =
+        request.generation() == Generation.G3
+            ? Destination.queue(queue)
+            : Destination.namesake(queue);
     return publishers.publish(
-        new Outgoing(Destination.queue(queue), bytes, true, null, Map.of()),
-        settings.responseTimeout());
+        new Outgoing(to, bytes, true, null, Map.of()), settings.responseTimeout());
   }
 
   // ---- what goes wrong -------------------------------------------------------------------------

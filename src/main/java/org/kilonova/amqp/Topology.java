@@ -45,11 +45,34 @@ final class Topology {
    * Where a message is published to.
    *
    * @param queues what has to be there before
+   * @param namesake whether there is an exchange of the queue's name, too, that binds it by it
    */
-  record Destination(Exchange exchange, String key, List<Queue> queues) {
+  record Destination(Exchange exchange, String key, List<Queue> queues, boolean namesake) {
+    Destination(Exchange exchange, String key, List<Queue> queues) {
+      this(exchange, key, queues, false);
+    }
+
     /** Straight into a queue that its owner has declared. */
     static Destination queue(String name) {
       return new Destination(Exchange.DEFAULT, name, List.of());
+    }
+
+    /** The same, where the owner has declared an exchange of that name as well. */
+    static Destination namesake(String name) {
+      return new Destination(Exchange.DEFAULT, name, List.of(), true);
+    }
+
+    /** Whether it goes to a queue of which no exchange is known. */
+    boolean isQueue() {
+      return exchange == Exchange.DEFAULT && !namesake;
+    }
+
+    /**
+     * The routing key. To Qpid a key of the default exchange may name an exchange, which goes
+     * before a queue of that name, and after a slash that exchange's key.
+     */
+    String key(boolean qpid) {
+      return qpid && namesake ? key + "/" + key : key;
     }
   }
 

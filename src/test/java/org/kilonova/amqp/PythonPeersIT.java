@@ -55,7 +55,7 @@ import org.kilonova.testing.PythonPeer;
  * both brokers. What each caller expects is said, with its source, in src/test/python.
  */
 @ParameterizedClass
-@EnumSource(value = TestBroker.Kind.class, names = "RABBITMQ")
+@EnumSource(TestBroker.Kind.class)
 class PythonPeersIT {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final Listening SAMPLE = new Listening(null, "sample");
