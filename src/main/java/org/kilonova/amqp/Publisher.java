@@ -62,7 +62,7 @@ final class Publisher implements AutoCloseable {
           .build();
 
   private static final int RETURN_PATIENCE_MS = 200;
-  private static final Duration NAMESAKE_PATIENCE = Duration.ofSeconds(10);
+  private static final Duration OTHER_WAY_PATIENCE = Duration.ofSeconds(10);
 
   private final BusMetrics metrics;
   private final InstantSource clock;
@@ -92,7 +92,8 @@ final class Publisher implements AutoCloseable {
     }
   }
 
-  private record Message(long number, Outgoing outgoing, CompletableFuture<Void> confirmed) {}
+  private record Message(
+      long number, Outgoing outgoing, boolean lastWay, CompletableFuture<Void> confirmed) {}
 
   private Publisher(BusMetrics metrics, InstantSource clock, Links.Link link, String name) {
     this.metrics = metrics;
@@ -119,6 +120,10 @@ final class Publisher implements AutoCloseable {
    * @return completes when the broker has it
    */
   CompletableFuture<Void> publish(Outgoing outgoing, Duration patience) {
+    return publish(outgoing, patience, false);
+  }
+
+  private CompletableFuture<Void> publish(Outgoing outgoing, Duration patience, boolean lastWay) {
     CompletableFuture<Void> confirmed = new CompletableFuture<>();
     CompletableFuture<Message> waitingTaker = null;
     Message message;
@@ -128,7 +133,7 @@ final class Publisher implements AutoCloseable {
             new IOException(
                 closed ? "the bus is closed" : "too many messages wait for the broker"));
       }
-      message = new Message(numbers++, outgoing, confirmed);
+      message = new Message(numbers++, outgoing, lastWay, confirmed);
       if (taker == null) {
         waiting.add(message);
       } else {
@@ -203,19 +208,22 @@ final class Publisher implements AutoCloseable {
     return 0;
   }
 
+  /**
+   * Qpid finds the queue of a caller in one of two ways, which its messages show only in part:
+   * oslo.messaging 6.3 to 9.1 declares an exchange of the queue's name, those after it do not.
+   */
   private void returnedOrRefused(Message message) {
     Outgoing outgoing = message.outgoing();
     if (gone.get(outgoing.to().key(true)) == null) {
       refused(message);
-    } else if (outgoing.to().isQueue()) {
-      // oslo.messaging 6.3 to 9.1 declares an exchange, too, and its messages do not show it.
-      Destination namesake = Destination.namesake(outgoing.to().key());
-      publish(
-              new Outgoing(namesake, outgoing.body(), true, outgoing.life(), outgoing.headers()),
-              NAMESAKE_PATIENCE)
-          .whenComplete((done, e) -> message.confirmed().complete(null));
-    } else {
+    } else if (message.lastWay()) {
       message.confirmed().complete(null);
+    } else {
+      Outgoing otherWay =
+          new Outgoing(
+              outgoing.to().otherWay(), outgoing.body(), true, outgoing.life(), outgoing.headers());
+      publish(otherWay, OTHER_WAY_PATIENCE, true)
+          .whenComplete((done, e) -> message.confirmed().complete(null));
     }
   }
 

@@ -239,7 +239,6 @@ public final class RpcServer implements AutoCloseable {
 
   private Decision perform(
       Inbox inbox, Queue queue, ReadResult message, RpcRequest request, String id) {
-    List<CompletableFuture<Void>> replies = new ArrayList<>();
     RpcDispatcher.Outcome outcome;
     try {
       outcome =
@@ -249,8 +248,8 @@ public final class RpcServer implements AutoCloseable {
               inbox.server(),
               inbox.fanout(),
               id,
-              bytes -> replies.add(reply(request, bytes)));
-      CompletableFuture.allOf(replies.toArray(CompletableFuture[]::new)).join();
+              // One after the other: an end that overtakes the result is a null to the caller.
+              bytes -> reply(request, bytes).join());
     } catch (TryAgainException e) {
       return later(queue, id, failed(queue, message, id), e.getMessage());
     } catch (CompletionException e) {

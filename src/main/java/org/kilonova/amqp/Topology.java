@@ -62,9 +62,9 @@ final class Topology {
       return new Destination(Exchange.DEFAULT, name, List.of(), true);
     }
 
-    /** Whether it goes to a queue of which no exchange is known. */
-    boolean isQueue() {
-      return exchange == Exchange.DEFAULT && !namesake;
+    /** Of a queue: with, or without an exchange of its name. */
+    Destination otherWay() {
+      return new Destination(exchange, key, queues, !namesake);
     }
 
     /**
