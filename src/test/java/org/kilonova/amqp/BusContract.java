@@ -121,8 +121,9 @@ abstract class BusContract {
     }
   }
 
-  private void leaveNow() throws Exception {
+  void leaveNow() throws Exception {
     echo.gate.complete(null);
+    echo.gate = new CompletableFuture<>();
     for (AutoCloseable closeable : open) {
       closeable.close();
     }
@@ -454,7 +455,7 @@ abstract class BusContract {
   /** A manager that does what the tests want. */
   public static final class Echo implements Manager {
     final Queue<Object> notes = new ConcurrentLinkedQueue<>();
-    final CompletableFuture<Void> gate = new CompletableFuture<>();
+    volatile CompletableFuture<Void> gate = new CompletableFuture<>();
     final AtomicInteger waiting = new AtomicInteger();
     final AtomicInteger most = new AtomicInteger();
     final AtomicInteger away = new AtomicInteger();
