@@ -13,6 +13,7 @@ import org.kilonova.amqp.BusSettings.Notifications;
 import org.kilonova.amqp.Publisher.Outgoing;
 import org.kilonova.amqp.notify.Notification;
 import org.kilonova.amqp.notify.NotificationSink;
+import org.kilonova.amqp.wire.RpcContext;
 import org.kilonova.amqp.wire.WireCodec;
 
 /**
@@ -44,9 +45,15 @@ final class AmqpNotificationSink implements NotificationSink {
     List<CompletableFuture<Void>> confirmed = new ArrayList<>();
     // The later ones give up first: should the broker come back in just that moment, it gets those
     // at the front, and never one whose predecessors have given up.
+    RpcContext context = null;
+    Map<String, Object> contextKeys = Map.of();
     Duration patienceNow = patience.plusMillis(notifications.size());
     for (Notification notification : notifications) {
-      byte[] body = WireCodec.write(message(notification), settings.envelope());
+      if (notification.context() != context) { // most follow from the same request
+        context = notification.context();
+        contextKeys = contextKeys(context);
+      }
+      byte[] body = WireCodec.write(message(notification, contextKeys), settings.envelope());
       List<String> topics =
           switch (notification.form()) {
             case UNVERSIONED -> settings.topics();
@@ -66,7 +73,14 @@ final class AmqpNotificationSink implements NotificationSink {
     metrics.notifications().increment(notifications.size());
   }
 
-  private static Map<String, Object> message(Notification notification) {
+  private static Map<String, Object> contextKeys(RpcContext context) {
+    Map<String, Object> keys = new LinkedHashMap<>();
+    context.values().forEach((key, value) -> keys.put("_context_" + key, value));
+    return keys;
+  }
+
+  private static Map<String, Object> message(
+      Notification notification, Map<String, Object> contextKeys) {
     Map<String, Object> message = new LinkedHashMap<>();
     message.put("message_id", notification.messageId());
     message.put("publisher_id", notification.publisherId());
@@ -76,7 +90,7 @@ final class AmqpNotificationSink implements NotificationSink {
     message.put("timestamp", TIMESTAMP.format(notification.timestamp()));
     // The same when it is sent again: receivers drop duplicates by it.
     message.put("_unique_id", notification.messageId().replace("-", ""));
-    notification.context().values().forEach((key, value) -> message.put("_context_" + key, value));
+    message.putAll(contextKeys);
     return message;
   }
 }

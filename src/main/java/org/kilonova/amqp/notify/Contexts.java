@@ -25,13 +25,13 @@ final class Contexts {
     values.put("project", asked.projectId());
     values.put(
         "user_identity",
-        "%s %s %s %s %s"
-            .formatted(
-                orDash(asked.userId()),
-                orDash(asked.projectId()),
-                orDash(values.get("domain")),
-                orDash(values.get("user_domain")),
-                orDash(values.get("project_domain"))));
+        String.join(
+            " ",
+            orDash(asked.userId()),
+            orDash(asked.projectId()),
+            orDash(values.get("domain")),
+            orDash(values.get("user_domain")),
+            orDash(values.get("project_domain"))));
     return new RpcContext(values);
   }
 

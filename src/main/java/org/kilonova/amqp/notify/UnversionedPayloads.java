@@ -192,11 +192,12 @@ final class UnversionedPayloads {
    * have none: the id if that is a number, else one that is made of it and stays the same.
    */
   private static long flavorNumber(FlavorSpec flavor) {
-    if (flavor.id().matches("[0-9]{1,9}")) {
-      return Long.parseLong(flavor.id());
+    String id = flavor.id();
+    if (!id.isEmpty() && id.length() < 10 && id.chars().allMatch(c -> c >= '0' && c <= '9')) {
+      return Long.parseLong(id);
     }
     CRC32 sum = new CRC32();
-    sum.update(flavor.id().getBytes(java.nio.charset.StandardCharsets.UTF_8));
+    sum.update(id.getBytes(java.nio.charset.StandardCharsets.UTF_8));
     return sum.getValue() & 0x7fffffff;
   }
 
