@@ -90,7 +90,8 @@ final class TlsContext {
       for (Object found = parser.readObject(); found != null; found = parser.readObject()) {
         JcaPEMKeyConverter converter = new JcaPEMKeyConverter();
         if (found instanceof PEMKeyPair pair) {
-          return converter.getKeyPair(pair).getPrivate();
+          return converter.getPrivateKey(
+              pair.getPrivateKeyInfo()); // an EC key may come without the public one
         }
         if (found instanceof PrivateKeyInfo info) {
           return converter.getPrivateKey(info);

@@ -23,12 +23,14 @@ public final class RabbitMq implements AutoCloseable {
 
   private final Path directory;
   private final int port = FreePorts.next();
+  private final boolean tls;
   private final Map<String, String> environment;
   private final Process epmd;
   private Process server;
 
-  private RabbitMq(Path directory) throws IOException {
+  private RabbitMq(Path directory, String listener) throws IOException {
     this.directory = directory;
+    this.tls = listener.contains("ssl");
     int epmdPort = FreePorts.next();
     Path plugins = directory.resolve("enabled_plugins");
     Files.writeString(plugins, "[].\n");
@@ -36,19 +38,20 @@ public final class RabbitMq implements AutoCloseable {
     Files.writeString(
         config,
         """
-        listeners.tcp.1 = 127.0.0.1:%d
+        %s
         log.console.level = error
         vm_memory_high_watermark.absolute = 400MB
         disk_free_limit.absolute = 1MB
         """
-            .formatted(port));
+            .formatted(listener.formatted(port)));
     this.environment =
         Map.ofEntries(
             Map.entry("HOME", directory.toString()),
             Map.entry("ERL_EPMD_PORT", Integer.toString(epmdPort)),
             Map.entry("ERL_EPMD_ADDRESS", "127.0.0.1"),
             Map.entry("RABBITMQ_NODENAME", "kilonova" + port + "@localhost"),
-            Map.entry("RABBITMQ_NODE_PORT", Integer.toString(port)),
+            // with TLS: of no listener
+            Map.entry("RABBITMQ_NODE_PORT", Integer.toString(tls ? FreePorts.next() : port)),
             Map.entry("RABBITMQ_DIST_PORT", Integer.toString(FreePorts.next())),
             Map.entry("RABBITMQ_CONFIG_FILE", config.toString()),
             Map.entry("RABBITMQ_CONF_ENV_FILE", "/dev/null"),
@@ -69,7 +72,27 @@ public final class RabbitMq implements AutoCloseable {
 
   /** Starts one and waits until it answers. */
   public static RabbitMq start(Path directory) throws IOException {
-    RabbitMq rabbit = new RabbitMq(directory);
+    return start(new RabbitMq(directory, "listeners.tcp.1 = 127.0.0.1:%d"));
+  }
+
+  /** One that speaks TLS only, and asks its clients for a certificate of the same authority. */
+  public static RabbitMq startWithTls(Path directory, Path ca, Path certificate, Path key)
+      throws IOException {
+    return start(
+        new RabbitMq(
+            directory,
+            String.join(
+                "\n",
+                "listeners.tcp = none",
+                "listeners.ssl.1 = 127.0.0.1:%d",
+                "ssl_options.cacertfile = " + ca,
+                "ssl_options.certfile = " + certificate,
+                "ssl_options.keyfile = " + key,
+                "ssl_options.verify = verify_peer",
+                "ssl_options.fail_if_no_peer_cert = true")));
+  }
+
+  private static RabbitMq start(RabbitMq rabbit) throws IOException {
     try {
       rabbit.start();
       return rabbit;
@@ -126,6 +149,9 @@ public final class RabbitMq implements AutoCloseable {
 
   private boolean answers() {
     try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+      if (tls) {
+        return true; // it listens when it has started
+      }
       ConnectionFactory factory = new ConnectionFactory();
       factory.setPort(socket.getPort());
       factory.setHandshakeTimeout(2_000);
