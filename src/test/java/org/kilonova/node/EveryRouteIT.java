@@ -387,6 +387,8 @@ class EveryRouteIT {
         unknown keys of bodies dropped. Access: *open* needs no token; *token* any valid one (below `/compute`
         one of a project); *member* and *admin* that role; *gone* was removed from Nova and answers 410. Of
         what is here some may still answer 501 until its part is built.
+
+        What is answered on the classic bus: [messaging.md](messaging.md#our-own-methods).
         """
             + new RouteTable(rows).toMarkdown();
     if (System.getProperty("kilonova.docs", "").equals("write")) {
