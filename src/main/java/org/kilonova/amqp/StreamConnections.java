@@ -17,6 +17,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * What Alpakka's stages get their connection from: a new one for each stream that starts. They see
@@ -92,12 +93,15 @@ final class StreamConnections implements AmqpConnectionProvider {
   }
 
   private static final class SharedPool implements Pool {
-    /** Qpid allows 256 channels on a connection. */
-    private static final int MOST = 200;
+    /** Qpid allows 256 channels on a connection, and each consumer there has a second one. */
+    private static final int MOST = 120;
 
     private final Brokers brokers;
     private final String name;
     private final Map<Connection, Integer> users = new HashMap<>();
+
+    /** No monitor: who waits for it is a virtual thread, and others want to run meanwhile. */
+    private final ReentrantLock lock = new ReentrantLock();
 
     private SharedPool(Brokers brokers, String name) {
       this.brokers = brokers;
@@ -105,16 +109,21 @@ final class StreamConnections implements AmqpConnectionProvider {
     }
 
     @Override
-    public synchronized Connection take() throws IOException {
-      for (var used : users.entrySet()) {
-        if (used.getKey().isOpen() && used.getValue() < MOST) {
-          used.setValue(used.getValue() + 1);
-          return used.getKey();
+    public Connection take() throws IOException {
+      lock.lock();
+      try {
+        for (var used : users.entrySet()) {
+          if (used.getKey().isOpen() && used.getValue() < MOST) {
+            used.setValue(used.getValue() + 1);
+            return used.getKey();
+          }
         }
+        Connection connection = brokers.connect(name);
+        users.put(connection, 1);
+        return connection;
+      } finally {
+        lock.unlock();
       }
-      Connection connection = brokers.connect(name);
-      users.put(connection, 1);
-      return connection;
     }
 
     @Override
@@ -124,8 +133,13 @@ final class StreamConnections implements AmqpConnectionProvider {
       }
     }
 
-    private synchronized boolean isUnused(Connection connection) {
-      return users.merge(connection, -1, Integer::sum) == 0 && users.remove(connection) != null;
+    private boolean isUnused(Connection connection) {
+      lock.lock();
+      try {
+        return users.merge(connection, -1, Integer::sum) == 0 && users.remove(connection) != null;
+      } finally {
+        lock.unlock();
+      }
     }
   }
 
@@ -226,6 +240,9 @@ final class StreamConnections implements AmqpConnectionProvider {
     /** Qpid does not tell a consumer that its queue was deleted. */
     private void watch(Channel channel, String queue) throws IOException {
       Channel asking = raw.createChannel();
+      if (asking == null) {
+        throw new IOException("the broker allows no more channels on the connection");
+      }
       Runnable ask =
           new Runnable() {
             @Override

@@ -99,6 +99,7 @@ final class Bus {
         .exceptionally(
             e -> {
               LOG.error("this process is not on the classic bus; all else goes on", e);
+              parts.telemetry().remark(() -> "bus: not joined, the log has the reason");
               return null;
             });
   }

@@ -49,6 +49,7 @@ import org.kilonova.amqp.service.RpcException;
 import org.kilonova.amqp.service.TryAgainException;
 import org.kilonova.amqp.wire.RpcContext;
 import org.kilonova.kernel.Clock;
+import org.kilonova.testing.FreePorts;
 import org.kilonova.testing.LocalAkka;
 
 /** What client and server do, on either broker, and what they make of what happens to it. */
@@ -335,6 +336,14 @@ abstract class BusContract {
     assertThat(bus.links().summary()).isEqualTo("connected");
     assertThat(call("echo", Map.of("value", "back"))).isEqualTo("back");
     join(cast);
+  }
+
+  @Test
+  void ofSeveralBrokersOneThatAnswersIsTaken() throws Exception {
+    leaveNow();
+    String url = broker.transportUrl();
+    join("", url.replace("rabbit://", "rabbit://u:p@127.0.0.1:" + FreePorts.next() + ","));
+    assertThat(call("echo", Map.of("value", "found"))).isEqualTo("found");
   }
 
   @Test
