@@ -15,14 +15,22 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import java.util.regex.Pattern;
 import org.apache.qpid.server.SystemLauncher;
 import org.apache.qpid.server.SystemLauncherListener;
+import org.apache.qpid.server.model.Broker;
 import org.apache.qpid.server.model.Queue;
 import org.apache.qpid.server.model.SystemConfig;
+import org.apache.qpid.server.model.VirtualHostNode;
 import org.kilonova.kernel.ConfigurationException;
 
 /**
@@ -36,12 +44,26 @@ public final class EmbeddedBroker implements AutoCloseable {
   /** Longer than callers wait. */
   private static final Duration LEAST_LIFE = Duration.ofMinutes(10);
 
+  /** What a peer declares with x-expires: its own queue of replies, or of what is sent to all. */
+  private static final Pattern TRANSIENT = Pattern.compile("(reply|.+_fanout)_[0-9a-f]{32}");
+
+  private static final Duration UNUSED = Duration.ofMinutes(30);
+  private static final Duration SWEEP = Duration.ofMinutes(1);
+
   private final SystemLauncher launcher;
+  private final Supplier<Broker<?>> model;
   private final int port;
   private final String password;
 
-  private EmbeddedBroker(SystemLauncher launcher, int port, String password) {
+  /** By queue, when it was first seen without a consumer; of the sweep. */
+  private final Map<String, Long> unusedSince = new HashMap<>();
+
+  private volatile boolean closed;
+
+  private EmbeddedBroker(
+      SystemLauncher launcher, Supplier<Broker<?>> model, int port, String password) {
     this.launcher = launcher;
+    this.model = model;
     this.port = port;
     this.password = password;
   }
@@ -62,8 +84,8 @@ public final class EmbeddedBroker implements AutoCloseable {
           "kilonova.state-dir", "cannot write to " + directory + ": " + e.getMessage(), e);
     }
     requireFree(port);
-    Failure failure = new Failure();
-    SystemLauncher launcher = new SystemLauncher(failure);
+    Listener listener = new Listener();
+    SystemLauncher launcher = new SystemLauncher(listener);
     try {
       launcher.startup(
           Map.of(
@@ -92,12 +114,16 @@ public final class EmbeddedBroker implements AutoCloseable {
                   "qpid.work_dir",
                   directory.toString())));
     } catch (Exception e) {
-      failure.cause = failure.cause == null ? e : failure.cause;
+      listener.failure = listener.failure == null ? e : listener.failure;
     }
-    if (failure.cause != null) {
-      throw new IllegalStateException("the embedded broker does not start", failure.cause);
+    if (listener.failure != null) {
+      throw new IllegalStateException("the embedded broker does not start", listener.failure);
     }
-    return new EmbeddedBroker(launcher, port, password);
+    EmbeddedBroker broker =
+        new EmbeddedBroker(
+            launcher, () -> (Broker<?>) listener.config.getContainer(), port, password);
+    broker.sweepLater();
+    return broker;
   }
 
   /** For clients of it. */
@@ -110,9 +136,46 @@ public final class EmbeddedBroker implements AutoCloseable {
     return "rabbit://%s:%s@127.0.0.1:%d/".formatted(USER, password, port);
   }
 
+  private void sweepLater() {
+    CompletableFuture.delayedExecutor(SWEEP.toMillis(), TimeUnit.MILLISECONDS)
+        .execute(
+            () -> {
+              if (!closed) {
+                try {
+                  sweep(System.nanoTime(), UNUSED);
+                } finally {
+                  sweepLater();
+                }
+              }
+            });
+  }
+
+  /**
+   * Does what x-expires asks for and Broker-J does not know: a peer that has gone leaves a queue
+   * that would be filled for ever.
+   *
+   * @param now of a clock of nanoseconds
+   */
+  synchronized void sweep(long now, Duration unused) {
+    Set<String> without = new HashSet<>();
+    for (VirtualHostNode<?> node : model.get().getVirtualHostNodes()) {
+      for (Queue<?> queue : node.getVirtualHost().getChildren(Queue.class)) {
+        if (!TRANSIENT.matcher(queue.getName()).matches() || queue.getConsumerCount() > 0) {
+          continue;
+        }
+        without.add(queue.getName());
+        if (now - unusedSince.computeIfAbsent(queue.getName(), first -> now) >= unused.toNanos()) {
+          queue.delete();
+        }
+      }
+    }
+    unusedSince.keySet().retainAll(without);
+  }
+
   /** Ends it, with all that is in its queues. */
   @Override
   public void close() {
+    closed = true;
     launcher.shutdown();
   }
 
@@ -157,12 +220,18 @@ public final class EmbeddedBroker implements AutoCloseable {
   }
 
   /** The launcher tells its listener and returns as if nothing was wrong. */
-  private static final class Failure extends SystemLauncherListener.DefaultSystemLauncherListener {
-    private volatile Throwable cause;
+  private static final class Listener extends SystemLauncherListener.DefaultSystemLauncherListener {
+    private volatile Throwable failure;
+    private volatile SystemConfig<?> config;
+
+    @Override
+    public void onContainerResolve(SystemConfig<?> resolved) {
+      config = resolved;
+    }
 
     @Override
     public void errorOnStartup(RuntimeException e) {
-      cause = e;
+      failure = e;
     }
   }
 }

@@ -11,6 +11,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -75,6 +77,27 @@ class EmbeddedBrokerIT {
         Connection connection = factory(broker, "/").newConnection()) {
       assertThat(broker.transportUrl()).isEqualTo(first);
       assertThat(connection.isOpen()).isTrue();
+    }
+  }
+
+  @Test
+  void aQueueThatItsPeerHasLeftIsDeletedInTheEnd() throws Exception {
+    String used = "reply_" + "a".repeat(32);
+    String left = "compute_fanout_" + "b".repeat(32);
+    try (EmbeddedBroker broker = EmbeddedBroker.start(directory, FreePorts.next());
+        Connection connection = factory(broker, "/").newConnection()) {
+      var channel = connection.createChannel();
+      for (String queue : List.of(used, left, "compute")) {
+        channel.queueDeclare(queue, false, false, false, Map.of("x-expires", 1_800_000));
+      }
+      channel.basicConsume(used, (tag, message) -> {}, tag -> {});
+      broker.sweep(0, Duration.ofMinutes(30));
+      broker.sweep(Duration.ofMinutes(29).toNanos(), Duration.ofMinutes(30));
+      channel.queueDeclarePassive(left);
+      broker.sweep(Duration.ofMinutes(30).toNanos(), Duration.ofMinutes(30));
+      channel.queueDeclarePassive(used);
+      channel.queueDeclarePassive("compute");
+      assertThatThrownBy(() -> channel.queueDeclarePassive(left)).isInstanceOf(IOException.class);
     }
   }
 
