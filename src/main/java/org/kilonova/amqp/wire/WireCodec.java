@@ -7,10 +7,10 @@ import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -323,16 +323,22 @@ public final class WireCodec {
    * ASCII without control characters, so only two characters need an escape.
    */
   private static byte[] envelope(byte[] json) {
-    ByteArrayOutputStream out = new ByteArrayOutputStream(json.length + json.length / 4 + 64);
-    out.writeBytes(ENVELOPE_BEGIN);
+    int escapes = 0;
     for (byte b : json) {
       if (b == '"' || b == '\\') {
-        out.write('\\');
+        escapes++;
       }
-      out.write(b);
     }
-    out.writeBytes(ENVELOPE_END);
-    return out.toByteArray();
+    int at = ENVELOPE_BEGIN.length;
+    byte[] body = Arrays.copyOf(ENVELOPE_BEGIN, at + json.length + escapes + ENVELOPE_END.length);
+    for (byte b : json) {
+      if (b == '"' || b == '\\') {
+        body[at++] = '\\';
+      }
+      body[at++] = b;
+    }
+    System.arraycopy(ENVELOPE_END, 0, body, at, ENVELOPE_END.length);
+    return body;
   }
 
   /** A new unique id: 32 hex digits. */
