@@ -110,6 +110,38 @@ class SqlNetworksIT {
   }
 
   @Test
+  void whatWasGivenOutIsToldUntilItIsGivenBack() {
+    makeFlat("10.0.0.0/24");
+    InstanceId id = InstanceId.random();
+    Nic nic = allocate(id, any()).getFirst();
+    assertThat(networks.nics(id)).containsExactly(nic);
+    Allocations.Allocation allocation = new Allocations.Allocation(id, OWNER, HOST, nic);
+    assertThat(networks.findByAddress(nic.addresses().getFirst())).contains(allocation);
+    assertThat(networks.findByMac(nic.mac())).contains(allocation);
+    assertThat(networks.findByAddress("no address")).isEmpty();
+    assertThat(networks.findByMac("no mac")).isEmpty();
+
+    networks.deallocateForInstance(id);
+    assertThat(networks.nics(id)).isEmpty();
+    assertThat(networks.findByAddress(nic.addresses().getFirst())).isEmpty();
+    assertThat(networks.findByMac(nic.mac())).isEmpty();
+  }
+
+  @Test
+  void aProjectSeesItsOwnNetworksAndAnAdministratorAll() {
+    makeFlat("10.0.0.0/24");
+    assertThat(networks.networks(OWNER, false))
+        .singleElement()
+        .satisfies(
+            n -> {
+              assertThat(n.id()).isEqualTo(flat);
+              assertThat(n.cidr()).isEqualTo("10.0.0.0/24");
+            });
+    assertThat(networks.networks("another", false)).isEmpty();
+    assertThat(networks.networks("another", true)).hasSize(1);
+  }
+
+  @Test
   void theDefaultNetworkIsMadeOnceHoweverManyNodesStart() throws Exception {
     try (ExecutorService threads = Executors.newFixedThreadPool(4)) {
       Callable<UUID> start = () -> networks.ensureDefault(DefaultNetworkTest.of(""), OWNER);
