@@ -125,6 +125,9 @@ class LibvirtDriverIT {
     awaitBoots(1);
     log.info("userland {} ms after resume", millisSince(began));
     assertThat(driver.powerState(guest.id)).isEqualTo(PowerState.RUNNING);
+    assertThat(driver.diagnostics(guest.id))
+        .containsEntry("memory", spec.flavor().memoryMb() * 1024)
+        .containsKeys("cpu0_time", "vda_read_req", nic.tapName() + "_rx", "memory-rss");
     RealHypervisor.await("the guest answers ping", BOOT, () -> machine.ping(nic));
 
     driver.hardReboot(spec);
