@@ -96,9 +96,9 @@ class CastLoadIT {
         assertThat(there).containsAll(ids).hasSize(BY_HTTP + CASTS);
         judge.onlyTheseAreThere(() -> there, SETTLED);
       }
-      // A heap of 384 MiB is all that these processes have; it is the messages that must not fill
-      // it.
-      assertThat(peakKiB(all)).isLessThan(before + 200 * MEBIBYTE);
+      // These processes have a heap of 384 MiB, which a backlog in memory would fill: they would
+      // end.
+      assertThat(peakKiB(all)).isLessThan(700 * MEBIBYTE);
       assertThat(rabbit.control("list_queues", "name", "messages")).contains("scheduler\t0");
     }
   }
