@@ -22,8 +22,8 @@ def main():
         "user_id": "oslo",
         "is_admin": True,
     }
-    # someone is there: a cast to nobody would be silent
-    assert client.call(context, "ping", arg=name) == {"service": "scheduler", "arg": name}
+    # someone is there: a cast to nobody would be silent (ping is of the base API, whose version is 1)
+    assert client.prepare(version="1.0").call(context, "ping", arg=name) == {"service": "scheduler", "arg": name}
     server = str(uuid.uuid4())
     client.prepare(version="2.9").cast(
         context,
