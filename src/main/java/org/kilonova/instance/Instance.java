@@ -25,6 +25,8 @@ import org.kilonova.kernel.PowerState;
  * @param lastObservation the number that the host it is placed on gave the observation that {@code
  *     power} was last changed by, or null
  * @param requestId of the create, task or delete that is under way, or was last: for logs
+ * @param networkRevision the network service's number of the change that {@code nics} has, or null
+ *     if they are as they were allocated
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record Instance(
@@ -48,7 +50,8 @@ public record Instance(
     Instant terminatedAt,
     String lastRequestId,
     Long lastObservation,
-    String requestId) {
+    String requestId,
+    Long networkRevision) {
 
   /** A new one, straight from the request. */
   public static Instance requested(InstanceSpec spec, String requestId, Instant at) {
@@ -73,7 +76,8 @@ public record Instance(
         null,
         null,
         null,
-        requestId);
+        requestId,
+        null);
   }
 
   public InstanceId id() {
@@ -107,6 +111,7 @@ public record Instance(
     private String lastRequestId;
     private Long lastObservation;
     private String requestId;
+    private Long networkRevision;
 
     private Edit(Instance from, Instant at) {
       this.from = from;
@@ -129,6 +134,7 @@ public record Instance(
       lastRequestId = from.lastRequestId;
       lastObservation = from.lastObservation;
       requestId = from.requestId;
+      networkRevision = from.networkRevision;
     }
 
     public Edit details(InstanceDetails d) {
@@ -165,6 +171,11 @@ public record Instance(
 
     public Edit nics(List<Nic> value) {
       nics = value;
+      return this;
+    }
+
+    public Edit networkRevision(long value) {
+      networkRevision = value;
       return this;
     }
 
@@ -236,7 +247,8 @@ public record Instance(
           terminatedAt,
           lastRequestId,
           lastObservation,
-          requestId);
+          requestId,
+          networkRevision);
     }
   }
 }

@@ -22,6 +22,7 @@ import org.kilonova.compute.ComputeProtocol.Spawned;
 import org.kilonova.compute.ComputeProtocol.Verdict;
 import org.kilonova.compute.ComputeProtocol.WorkDone;
 import org.kilonova.compute.ComputeProtocol.WorkFailed;
+import org.kilonova.instance.InstanceEvent.AddressesChanged;
 import org.kilonova.instance.InstanceEvent.CleanupDone;
 import org.kilonova.instance.InstanceEvent.DeleteRequested;
 import org.kilonova.instance.InstanceEvent.DetailsChanged;
@@ -39,6 +40,7 @@ import org.kilonova.instance.InstanceEvent.TagsChanged;
 import org.kilonova.instance.InstanceEvent.TaskCompleted;
 import org.kilonova.instance.InstanceEvent.TaskFailed;
 import org.kilonova.instance.InstanceEvent.TaskStarted;
+import org.kilonova.instance.InstanceProtocol.ChangeAddresses;
 import org.kilonova.instance.InstanceProtocol.ChangeDetails;
 import org.kilonova.instance.InstanceProtocol.ChangeLock;
 import org.kilonova.instance.InstanceProtocol.ChangeMetadata;
@@ -138,6 +140,7 @@ public final class InstanceDecider {
               : notFound();
       case ChangeMetadata c -> metadata(state, c, now);
       case ChangeTags c -> tags(state, c, now);
+      case ChangeAddresses c -> addresses(state, c, now);
       case ChangeLock c -> lock(state, c, now);
       case ResetState c -> reset(state, c, now);
       case SchedulerAnswered c -> scheduler(state, c.answer(), now);
@@ -263,6 +266,43 @@ public final class InstanceDecider {
     return List.copyOf(after).equals(p.instance().tags())
         ? Decision.NOTHING
         : Decision.events(new TagsChanged(List.copyOf(after), now));
+  }
+
+  /**
+   * What the network service has done is recorded, whoever has locked the instance since: whether
+   * it may is asked before. What is deleted or has its addresses taken gives them all back.
+   */
+  private static Decision addresses(InstanceState state, ChangeAddresses c, Instant now) {
+    InstanceProtocol.Refused refused = refusesAddresses(state, c.added(), true);
+    if (refused != null) {
+      return new Decision(List.of(), refused, List.of());
+    }
+    Long known = ((Present) state).instance().networkRevision();
+    return known != null && known >= c.revision()
+        ? Decision.NOTHING
+        : Decision.events(
+            new AddressesChanged(c.nics(), c.revision(), c.added(), c.context(), now));
+  }
+
+  /**
+   * Whether fixed addresses may be added and removed, as far as the instance is concerned. Nova
+   * asks for the lock only; here the ports have to be there to stay.
+   *
+   * @return null if they may
+   */
+  static InstanceProtocol.Refused refusesAddresses(
+      InstanceState state, boolean added, boolean admin) {
+    if (!(state instanceof Present p) || !live(state)) {
+      return notFound().refused();
+    }
+    if (lockedFor(p, admin)) {
+      return locked(p).refused();
+    }
+    boolean keepsPorts =
+        p instanceof Settled
+            && p.instance().obligations().stream()
+                .noneMatch(o -> o.kind() == Obligation.Kind.NETWORK);
+    return keepsPorts ? null : conflict(p, added ? "addFixedIp" : "removeFixedIp").refused();
   }
 
   private static Decision lock(InstanceState state, ChangeLock c, Instant now) {

@@ -84,6 +84,17 @@ public sealed interface InstanceEvent extends CborSerializable {
 
   record TagsChanged(List<String> tags, Instant at) implements InstanceEvent {}
 
+  /**
+   * A port has one more fixed address, or one less.
+   *
+   * @param nics all ports as they are now
+   * @param revision the network service's count of such changes
+   * @param added true: one more; false: one less
+   */
+  record AddressesChanged(
+      List<Nic> nics, long revision, boolean added, ActionContext context, Instant at)
+      implements InstanceEvent {}
+
   record InstanceLocked(Lock lock, ActionContext context, Instant at) implements InstanceEvent {}
 
   record InstanceUnlocked(ActionContext context, Instant at) implements InstanceEvent {}

@@ -92,6 +92,18 @@ public final class InstanceProtocol {
       implements Request {}
 
   /**
+   * The network service has given it another fixed address, or taken one back. What it was told
+   * before, or something later, is {@link Accepted} and changes nothing.
+   *
+   * @param nics all ports as they are now
+   * @param revision the network service's count of such changes: of two the higher is newer
+   * @param added true: one more; false: one less
+   */
+  public record ChangeAddresses(
+      List<Nic> nics, long revision, boolean added, ActionContext context, ActorRef<Reply> replyTo)
+      implements Request {}
+
+  /**
    * Locks or unlocks.
    *
    * @param lock null = unlock

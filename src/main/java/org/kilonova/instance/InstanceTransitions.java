@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.BiFunction;
+import org.kilonova.instance.InstanceEvent.AddressesChanged;
 import org.kilonova.instance.InstanceEvent.AttemptAbandoned;
 import org.kilonova.instance.InstanceEvent.BlockDevicesMapped;
 import org.kilonova.instance.InstanceEvent.BuildFailed;
@@ -178,6 +179,12 @@ public final class InstanceTransitions {
       data(p, DetailsChanged.class, (i, e) -> i.edit(e.at()).details(e.details()).done());
       data(p, InstanceLocked.class, (i, e) -> i.edit(e.at()).lock(e.lock()).done());
       data(p, InstanceUnlocked.class, (i, e) -> i.edit(e.at()).lock(null).done());
+    }
+    for (Phase p : SETTLED) {
+      data(
+          p,
+          AddressesChanged.class,
+          (i, e) -> i.edit(e.at()).nics(e.nics()).networkRevision(e.revision()).done());
     }
     for (Phase p : EnumSet.of(ACTIVE, STOPPED)) {
       data(p, TagsChanged.class, (i, e) -> i.edit(e.at()).tags(e.tags()).done());

@@ -12,7 +12,10 @@ public interface Allocations {
   List<Nic> nics(InstanceId id);
 
   /** Who has an address; empty if nobody, or if it is none of ours. */
-  Optional<Allocation> findByAddress(String address);
+  Optional<FixedIp> findByAddress(String address);
+
+  /** The same by its {@link FixedIp#id}. */
+  Optional<FixedIp> findFixedIp(long id);
 
   /** Who has a MAC address. */
   Optional<Allocation> findByMac(String mac);
@@ -26,6 +29,13 @@ public interface Allocations {
 
   /** A port and whose it is. */
   record Allocation(InstanceId instance, String projectId, HostId host, Nic nic) {}
+
+  /**
+   * An address that is in use.
+   *
+   * @param id a number of its own, for classic services
+   */
+  record FixedIp(long id, String address, Allocation of) {}
 
   /**
    * A network with its subnet.

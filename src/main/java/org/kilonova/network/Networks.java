@@ -1,6 +1,7 @@
 package org.kilonova.network;
 
 import java.util.List;
+import java.util.Optional;
 import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.kernel.Nic;
@@ -37,6 +38,36 @@ public interface Networks {
   /** Releases all ports and addresses of the instance; done already is done. */
   void deallocateForInstance(InstanceId id);
 
+  /**
+   * One more address for the instance's first port in a network. The guest is not told: DHCP gives
+   * it the one that the port was made with, this one is its owner's to configure.
+   *
+   * @param requestId the same request again, for a day, changes nothing
+   * @throws UnknownNetworkException if the instance has no port in such a network (any more)
+   * @throws NoMoreAddressesException if the network is full
+   */
+  Changed addFixedIp(InstanceId id, String networkId, String requestId);
+
+  /**
+   * Takes back an address that was added.
+   *
+   * @param requestId the same request again, for a day, changes nothing
+   * @throws FixedIpNotFoundException if the instance does not have it
+   * @throws NetworkRequestException if its port was made with it: DHCP would go on to tell the
+   *     guest, and another guest could get it
+   */
+  Changed removeFixedIp(InstanceId id, String address, String requestId);
+
+  /** The instance's addresses as they are, if the request was carried out. */
+  Optional<Changed> changedBy(InstanceId id, String requestId);
+
+  /**
+   * An instance's ports after a change.
+   *
+   * @param revision counts the changes: what has the higher one is newer
+   */
+  record Changed(List<Nic> nics, long revision) {}
+
   /** What the create request said: {@code auto}, {@code none}, nothing, or a list. */
   record NetworkRequest(Mode mode, List<RequestedNetwork> networks) {
     public enum Mode {
@@ -65,6 +96,15 @@ public interface Networks {
     private static final long serialVersionUID = 1L;
 
     public UnknownNetworkException(String message) {
+      super(message);
+    }
+  }
+
+  /** The instance does not have that address: 400. */
+  final class FixedIpNotFoundException extends NetworkRequestException {
+    private static final long serialVersionUID = 1L;
+
+    public FixedIpNotFoundException(String message) {
       super(message);
     }
   }

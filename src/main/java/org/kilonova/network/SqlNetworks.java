@@ -35,6 +35,9 @@ public final class SqlNetworks implements Networks, Allocations {
   /** How long an allocation that was sent before the release may be on its way. */
   private static final Duration RELEASED_IS_KEPT = Duration.ofDays(1);
 
+  /** How long a message that was carried out may come again. */
+  private static final Duration REQUEST_IS_KNOWN = Duration.ofDays(1);
+
   /** By how many addresses the queue is extended when it is empty. */
   private static final int BLOCK = 1024;
 
@@ -710,12 +713,13 @@ public final class SqlNetworks implements Networks, Allocations {
   private static final String SELECT_NIC =
       """
       SELECT p.id, n.id AS network_id, n.name, p.mac::text AS mac, n.bridge, n.mtu,
-             host(a.address) AS address, s.cidr::text AS cidr, host(s.gateway) AS gateway,
+             ARRAY(SELECT host(a.address) FROM fixed_address a WHERE a.port_id = p.id
+                   ORDER BY a.added NULLS FIRST) AS addresses,
+             s.cidr::text AS cidr, host(s.gateway) AS gateway,
              s.dns_servers, p.instance_uuid, p.project_id, p.host
       FROM port p
       JOIN network n ON n.id = p.network_id
-      JOIN fixed_address a ON a.port_id = p.id
-      JOIN subnet s ON s.id = a.subnet_id
+      JOIN subnet s ON s.network_id = n.id
       """;
 
   private static List<Nic> nics(Handle handle, InstanceId id) {
@@ -732,7 +736,7 @@ public final class SqlNetworks implements Networks, Allocations {
         row.getString("network_id"),
         row.getString("name"),
         row.getString("mac"),
-        List.of(row.getString("address")),
+        List.of((String[]) row.getArray("addresses").getArray()),
         row.getString("bridge"),
         row.getString("cidr"),
         row.getString("gateway"),
@@ -748,10 +752,35 @@ public final class SqlNetworks implements Networks, Allocations {
   }
 
   @Override
-  public Optional<Allocation> findByAddress(String address) {
+  public Optional<FixedIp> findByAddress(String address) {
     return Addresses.parse(address)
-        .flatMap(
-            parsed -> allocation("WHERE a.address = CAST(:what AS text)::inet", parsed.toString()));
+        .flatMap(parsed -> fixedIp("f.address = CAST(:what AS text)::inet", parsed.toString()));
+  }
+
+  @Override
+  public Optional<FixedIp> findFixedIp(long id) {
+    return fixedIp("f.id = :what", id);
+  }
+
+  private Optional<FixedIp> fixedIp(String which, Object what) {
+    return jdbi.withHandle(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    SELECT nic.*, f.id AS fixed_id, host(f.address) AS fixed_address
+                    FROM fixed_address f JOIN (%s) AS nic ON nic.id = f.port_id
+                    WHERE %s LIMIT 1
+                    """
+                        .formatted(SELECT_NIC, which))
+                .bind("what", what)
+                .map(
+                    (row, context) ->
+                        new FixedIp(
+                            row.getLong("fixed_id"),
+                            row.getString("fixed_address"),
+                            allocation(row)))
+                .findOne());
   }
 
   @Override
@@ -767,14 +796,16 @@ public final class SqlNetworks implements Networks, Allocations {
             handle
                 .createQuery(SELECT_NIC + where + " LIMIT 1")
                 .bind("what", what)
-                .map(
-                    (row, context) ->
-                        new Allocation(
-                            new InstanceId(row.getObject("instance_uuid", UUID.class)),
-                            row.getString("project_id"),
-                            new HostId(row.getString("host")),
-                            nic(row)))
+                .map((row, context) -> allocation(row))
                 .findOne());
+  }
+
+  private static Allocation allocation(ResultSet row) throws SQLException {
+    return new Allocation(
+        new InstanceId(row.getObject("instance_uuid", UUID.class)),
+        row.getString("project_id"),
+        new HostId(row.getString("host")),
+        nic(row));
   }
 
   @Override
@@ -806,6 +837,179 @@ public final class SqlNetworks implements Networks, Allocations {
                 .list());
   }
 
+  // ------------------------------------------------------------------------- further addresses
+
+  @Override
+  public Changed addFixedIp(InstanceId id, String networkId, String requestId) {
+    try {
+      return jdbi.inTransaction(handle -> add(handle, id, networkId, requestId, false));
+    } catch (QueueEmptyException e) {
+      // all that this took was rolled back
+      return jdbi.inTransaction(handle -> add(handle, id, networkId, requestId, true));
+    }
+  }
+
+  /** One attempt; as {@link #allocate(Wanted, boolean)}. */
+  private Changed add(
+      Handle handle, InstanceId id, String networkId, String requestId, boolean alone) {
+    if (isCarriedOut(handle, id, requestId)) {
+      return changed(handle, id);
+    }
+    UUID networkUuid = uuid(networkId).orElseThrow(() -> notIn(id, networkId));
+    UUID port = firstPort(handle, id, networkUuid).orElseThrow(() -> notIn(id, networkId));
+    Network network = visibleNetwork(handle, networkUuid, null, true).orElseThrow();
+    if (alone) {
+      lockSubnets(handle, List.of(new RequestedNetwork(networkId, null, null, null)));
+    }
+    String address =
+        alone
+            ? takePatiently(handle, network, port)
+            : takeQueued(handle, network, port).orElseThrow(QueueEmptyException::new);
+    handle
+        .createUpdate(
+            """
+            UPDATE fixed_address SET added = nextval('fixed_address_queue')
+            WHERE subnet_id = :subnet AND address = CAST(:address AS text)::inet
+            """)
+        .bind("subnet", network.subnetId)
+        .bind("address", address)
+        .execute();
+    return counted(handle, id);
+  }
+
+  private static UnknownNetworkException notIn(InstanceId id, String networkId) {
+    return new UnknownNetworkException(
+        "Network %s could not be found for instance %s.".formatted(networkId, id));
+  }
+
+  private static Optional<UUID> firstPort(Handle handle, InstanceId id, UUID network) {
+    return handle
+        .createQuery(
+            """
+            SELECT id FROM port WHERE instance_uuid = :id AND network_id = :network
+            ORDER BY position LIMIT 1
+            """)
+        .bind("id", id.uuid())
+        .bind("network", network)
+        .mapTo(UUID.class)
+        .findOne();
+  }
+
+  @Override
+  public Changed removeFixedIp(InstanceId id, String address, String requestId) {
+    return jdbi.inTransaction(
+        handle -> {
+          if (isCarriedOut(handle, id, requestId)) {
+            return changed(handle, id);
+          }
+          giveBack(handle, id, address);
+          return counted(handle, id);
+        });
+  }
+
+  private static void giveBack(Handle handle, InstanceId id, String address) {
+    IPAddress parsed = Addresses.parse(address).orElseThrow(() -> notOf(id, address));
+    boolean wasAdded =
+        handle
+            .createQuery(
+                """
+                SELECT a.added IS NOT NULL FROM fixed_address a JOIN port p ON p.id = a.port_id
+                WHERE p.instance_uuid = :id AND a.address = CAST(:address AS text)::inet
+                ORDER BY a.added LIMIT 1
+                """)
+            .bind("id", id.uuid())
+            .bind("address", parsed.toString())
+            .mapTo(Boolean.class)
+            .findOne()
+            .orElseThrow(() -> notOf(id, address));
+    if (!wasAdded) {
+      throw new NetworkRequestException(
+          "Fixed IP %s cannot be removed: DHCP gives it to instance %s.".formatted(address, id));
+    }
+    handle
+        .createUpdate(
+            """
+            UPDATE fixed_address
+            SET port_id = NULL, added = NULL, queued = nextval('fixed_address_queue')
+            WHERE port_id IN (SELECT p.id FROM port p WHERE p.instance_uuid = :id)
+              AND address = CAST(:address AS text)::inet AND added IS NOT NULL
+            """)
+        .bind("id", id.uuid())
+        .bind("address", parsed.toString())
+        .execute();
+  }
+
+  private static FixedIpNotFoundException notOf(InstanceId id, String address) {
+    return new FixedIpNotFoundException(
+        "Instance %s doesn't have fixed IP '%s'.".formatted(id, address));
+  }
+
+  /**
+   * From here to the end of the transaction, nobody else changes, allocates or releases for the
+   * instance. An instance that nothing was allocated for, or no more, has no ports: what comes next
+   * finds that.
+   */
+  private boolean isCarriedOut(Handle handle, InstanceId id, String requestId) {
+    handle
+        .createQuery("SELECT revision FROM instance_network WHERE instance_uuid = :id FOR UPDATE")
+        .bind("id", id.uuid())
+        .mapTo(Long.class)
+        .findOne();
+    handle
+        .createUpdate("DELETE FROM address_change WHERE instance_uuid = :id AND at < :before")
+        .bind("id", id.uuid())
+        .bind("before", clock.instant().minus(REQUEST_IS_KNOWN))
+        .execute();
+    return handle
+            .createUpdate(
+                """
+                INSERT INTO address_change (instance_uuid, request_id, at)
+                VALUES (:id, :request, :now) ON CONFLICT DO NOTHING
+                """)
+            .bind("id", id.uuid())
+            .bind("request", requestId)
+            .bind("now", clock.instant())
+            .execute()
+        == 0;
+  }
+
+  private static Changed counted(Handle handle, InstanceId id) {
+    handle
+        .createUpdate(
+            "UPDATE instance_network SET revision = revision + 1 WHERE instance_uuid = :id")
+        .bind("id", id.uuid())
+        .execute();
+    return changed(handle, id);
+  }
+
+  private static Changed changed(Handle handle, InstanceId id) {
+    // First the number: ports that are newer than it are no harm, older ones would stay.
+    long revision =
+        handle
+            .createQuery("SELECT revision FROM instance_network WHERE instance_uuid = :id")
+            .bind("id", id.uuid())
+            .mapTo(Long.class)
+            .one();
+    return new Changed(nics(handle, id), revision);
+  }
+
+  @Override
+  public Optional<Changed> changedBy(InstanceId id, String requestId) {
+    return jdbi.withHandle(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    SELECT 1 FROM address_change
+                    WHERE instance_uuid = :id AND request_id = :request
+                    """)
+                .bind("id", id.uuid())
+                .bind("request", requestId)
+                .mapTo(Integer.class)
+                .findOne()
+                .map(known -> changed(handle, id)));
+  }
+
   // ----------------------------------------------------------------------------------- release
 
   @Override
@@ -826,9 +1030,13 @@ public final class SqlNetworks implements Networks, Allocations {
               .createUpdate(
                   """
                   UPDATE fixed_address
-                  SET port_id = NULL, queued = nextval('fixed_address_queue')
+                  SET port_id = NULL, added = NULL, queued = nextval('fixed_address_queue')
                   WHERE port_id IN (SELECT p.id FROM port p WHERE p.instance_uuid = :id)
                   """)
+              .bind("id", id.uuid())
+              .execute();
+          handle
+              .createUpdate("DELETE FROM address_change WHERE instance_uuid = :id")
               .bind("id", id.uuid())
               .execute();
           handle

@@ -57,6 +57,7 @@ import org.kilonova.identity.IdentitySettings;
 import org.kilonova.image.EmbeddedImages;
 import org.kilonova.image.ImageFiles;
 import org.kilonova.image.PeerImages;
+import org.kilonova.instance.FixedIps;
 import org.kilonova.instance.Instances;
 import org.kilonova.kernel.ConfigurationException;
 import org.kilonova.network.DefaultNetwork;
@@ -210,6 +211,7 @@ final class FrontDoor {
                 new SqlInstanceQueries(database.jdbi(), CACHED_STATES),
                 instances,
                 boots,
+                new FixedIps(networks, instances),
                 quotas,
                 references::hostStatuses),
             ServersApi.Settings.DEFAULT);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,6 +28,16 @@ class OsloBootIT {
 
   private JsonNode send(
       String kind, String topic, String version, String method, Map<String, Object> args) {
+    return send(kind, topic, version, method, args, false);
+  }
+
+  private JsonNode send(
+      String kind,
+      String topic,
+      String version,
+      String method,
+      Map<String, Object> args,
+      boolean admin) {
     return client.ask(
         Map.of(
             "kind",
@@ -47,6 +58,8 @@ class OsloBootIT {
                 "user1",
                 "project_id",
                 PROJECT,
+                "is_admin",
+                admin,
                 "roles",
                 List.of("member"),
                 "auth_token",
@@ -128,6 +141,8 @@ class OsloBootIT {
                   .isArray())
           .isTrue();
 
+      aServerGetsAnotherAddressAndGivesItBack(cluster, all);
+
       send("cast", "compute", "3.0", "stop_instance", instance);
       awaitStatus(cluster, all, id, "SHUTOFF");
       assertThat(cluster.log(all)).doesNotContain("s3cret-token");
@@ -138,13 +153,72 @@ class OsloBootIT {
     }
   }
 
+  /** On the network of another project, which only an administrator's context may use. */
+  private void aServerGetsAnotherAddressAndGivesItBack(ChaosCluster cluster, Member all) {
+    String network =
+        send("call", "network", "1.9", "get_all_networks", Map.of(), true)
+            .path("result")
+            .get(0)
+            .path("uuid")
+            .asText();
+    String id = UUID.randomUUID().toString();
+    Map<String, Object> boot = new LinkedHashMap<>(boot(id, cluster.image()));
+    boot.put("requested_networks", List.of(Arrays.asList(network, null, null)));
+    send("cast", "scheduler", "2.9", "run_instance", boot, true);
+    List<String> one = addresses(awaitStatus(cluster, all, id, "ACTIVE"));
+    assertThat(one).hasSize(1);
+
+    Map<String, Object> instance = Map.of("uuid", id);
+    send(
+        "cast",
+        "compute",
+        "3.0",
+        "add_fixed_ip_to_instance",
+        Map.of("instance", instance, "network_id", network));
+    List<String> two =
+        ChaosCluster.await(
+            "a second address", () -> addresses(show(cluster, all, id)), a -> a.size() == 2);
+    assertThat(two).startsWith(one.getFirst());
+    JsonNode fixedIp =
+        send("call", "network", "1.9", "get_fixed_ip_by_address", Map.of("address", two.getLast()))
+            .path("result");
+    assertThat(fixedIp.path("instance_uuid").asText()).isEqualTo(id);
+    assertThat(
+            send(
+                    "call",
+                    "network",
+                    "1.9",
+                    "get_fixed_ip",
+                    Map.of("id", fixedIp.path("id").asLong()))
+                .path("result"))
+        .isEqualTo(fixedIp);
+
+    JsonNode networkInfo =
+        send(
+                "call",
+                "network",
+                "1.9",
+                "remove_fixed_ip_from_instance",
+                Map.of("instance_id", id, "host", "all-in-one", "address", two.getLast()))
+            .path("result");
+    assertThat(networkInfo.at("/0/network/subnets/0/ips")).hasSize(1);
+    assertThat(addresses(show(cluster, all, id))).isEqualTo(one);
+  }
+
+  private static List<String> addresses(JsonNode server) {
+    return server.path("addresses").findValuesAsText("addr");
+  }
+
+  private static JsonNode show(ChaosCluster cluster, Member member, String id) {
+    return ChaosCluster.json(cluster.send(member, "GET", "/compute/v2.1/servers/" + id, null))
+        .path("server");
+  }
+
   private static JsonNode awaitStatus(
       ChaosCluster cluster, Member member, String id, String status) {
     return ChaosCluster.await(
         id + " is " + status,
-        () ->
-            ChaosCluster.json(cluster.send(member, "GET", "/compute/v2.1/servers/" + id, null))
-                .path("server"),
+        () -> show(cluster, member, id),
         server -> server.path("status").asText().equals(status));
   }
 

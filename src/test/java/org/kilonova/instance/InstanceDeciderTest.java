@@ -714,6 +714,71 @@ class InstanceDeciderTest {
   }
 
   @Nested
+  class Addresses {
+    @Test
+    void areWhatTheNetworkServiceSaysLast() {
+      Lab lab = Lab.at(Phase.ACTIVE).addresses(2, true, "10.0.0.5", "10.0.0.6", "10.0.0.7");
+      assertThat(lab.changeAddresses(1, true, "10.0.0.5", "10.0.0.6")).isEqualTo(Decision.NOTHING);
+      assertThat(lab.changeAddresses(2, true, "10.0.0.5")).isEqualTo(Decision.NOTHING);
+      assertThat(addresses(lab)).containsExactly("10.0.0.5", "10.0.0.6", "10.0.0.7");
+
+      lab.addresses(3, false, "10.0.0.5");
+      assertThat(addresses(lab)).containsExactly("10.0.0.5");
+    }
+
+    @Test
+    void areRecordedWhoeverHasLockedTheInstanceMeanwhile() {
+      Lab lab = Lab.at(Phase.ACTIVE);
+      lab.tell(new ChangeLock(new Lock("admin", null), BY_OWNER, true, null));
+      lab.addresses(1, true, "10.0.0.5", "10.0.0.6");
+      assertThat(addresses(lab)).hasSize(2);
+    }
+
+    @Test
+    void doNotDisturbATask() {
+      Lab lab = Lab.at(Phase.ACTIVE).task(TaskKind.REBOOTING);
+      Task task = lab.task();
+      lab.addresses(1, true, "10.0.0.5", "10.0.0.6");
+      assertThat(lab.task()).isEqualTo(task);
+      assertThat(lab.workDone().phase()).isEqualTo(Phase.ACTIVE);
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+        value = Phase.class,
+        mode = Mode.EXCLUDE,
+        names = {"ACTIVE", "STOPPED", "ERROR"})
+    void areNotChangedWhereNobodyKnowsIfThePortsStay(Phase phase) {
+      Lab lab = Lab.at(phase);
+      InstanceState before = lab.state;
+      assertThat(lab.changeAddresses(1, true, "10.0.0.5", "10.0.0.6").refused().reason())
+          .isEqualTo(
+              phase == Phase.ABSENT || phase == Phase.DELETED
+                  ? Refusal.NOT_FOUND
+                  : Refusal.CONFLICT);
+      assertThat(lab.state).isEqualTo(before);
+    }
+
+    @Test
+    void ofAFailedBuildAreOnTheirWayBack() {
+      Lab lab = Lab.absent().boot(A).spawnFailed(true);
+      assertThat(lab.changeAddresses(1, true, "10.0.0.5", "10.0.0.6").refused().reason())
+          .isEqualTo(Refusal.CONFLICT);
+    }
+
+    @Test
+    void thatWereAddedGoWithTheOthersWhenItIsDeleted() {
+      Lab lab = Lab.at(Phase.ACTIVE).addresses(1, true, "10.0.0.5", "10.0.0.6").delete();
+      assertThat(debts(lab)).contains("NETWORK");
+      assertThat(lab.discarded(A, FIRST).released().instance().nics()).isEmpty();
+    }
+
+    private static List<String> addresses(Lab lab) {
+      return lab.instance().nics().getFirst().addresses();
+    }
+  }
+
+  @Nested
   class Metadata {
     @Test
     void isMergedOrReplaced() {

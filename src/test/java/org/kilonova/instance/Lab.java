@@ -260,6 +260,32 @@ final class Lab {
     return this;
   }
 
+  /** The network service says what it has now. */
+  Lab addresses(long revision, boolean added, String... addresses) {
+    changeAddresses(revision, added, addresses);
+    return this;
+  }
+
+  Decision changeAddresses(long revision, boolean added, String... addresses) {
+    return tell(
+        new InstanceProtocol.ChangeAddresses(
+            List.of(nic(addresses)), revision, added, BY_OWNER, null));
+  }
+
+  private static Nic nic(String... addresses) {
+    return new Nic(
+        NIC.portId(),
+        NIC.networkId(),
+        NIC.networkName(),
+        NIC.mac(),
+        List.of(addresses),
+        NIC.bridge(),
+        NIC.cidr(),
+        NIC.gateway(),
+        NIC.dnsServers(),
+        NIC.mtu());
+  }
+
   Lab delete() {
     tell(new InstanceProtocol.Delete(BY_OWNER, false, null));
     return this;

@@ -44,6 +44,14 @@ final class Scenarios {
     lives.put(
         "delete-mid-boot",
         live(Phase.SPAWNING, lab -> lab.delete().discarded(A, FIRST).released()));
+    lives.put(
+        "fixed-addresses",
+        live(
+            Phase.ACTIVE,
+            lab -> {
+              changeAddresses(lab);
+              lab.delete().discarded(A, FIRST).released();
+            }));
     return lives;
   }
 
@@ -142,6 +150,7 @@ final class Scenarios {
     phases.add(Phase.DELETING);
     List<Lab> all = each(phases, Scenarios::change);
     all.addAll(each(List.of(Phase.ACTIVE, Phase.STOPPED), Scenarios::changeMore));
+    all.addAll(each(List.of(Phase.ACTIVE, Phase.STOPPED, Phase.ERROR), Scenarios::changeAddresses));
     return all;
   }
 
@@ -157,6 +166,10 @@ final class Scenarios {
   private static void changeMore(Lab lab) {
     lab.tell(new ChangeMetadata(false, Map.of("k", "v"), List.of(), 128, BY_OWNER, false, null));
     lab.tell(new ChangeTags(true, List.of("blue"), List.of(), 50, BY_OWNER, false, null));
+  }
+
+  private static void changeAddresses(Lab lab) {
+    lab.addresses(1, true, "10.0.0.5", "10.0.0.6").addresses(2, false, "10.0.0.5");
   }
 
   /** Host A still owes a clean-up while the instance goes on to each later phase on host B. */

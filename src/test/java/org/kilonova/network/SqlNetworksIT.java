@@ -36,6 +36,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.kernel.Nic;
+import org.kilonova.network.Networks.Changed;
+import org.kilonova.network.Networks.FixedIpNotFoundException;
 import org.kilonova.network.Networks.NetworkConflictException;
 import org.kilonova.network.Networks.NetworkRequest;
 import org.kilonova.network.Networks.NetworkRequest.Mode;
@@ -116,7 +118,11 @@ class SqlNetworksIT {
     Nic nic = allocate(id, any()).getFirst();
     assertThat(networks.nics(id)).containsExactly(nic);
     Allocations.Allocation allocation = new Allocations.Allocation(id, OWNER, HOST, nic);
-    assertThat(networks.findByAddress(nic.addresses().getFirst())).contains(allocation);
+    Allocations.FixedIp ip = networks.findByAddress(nic.addresses().getFirst()).orElseThrow();
+    assertThat(ip.address()).isEqualTo(nic.addresses().getFirst());
+    assertThat(ip.of()).isEqualTo(allocation);
+    assertThat(networks.findFixedIp(ip.id())).contains(ip);
+    assertThat(networks.findFixedIp(-1)).isEmpty();
     assertThat(networks.findByMac(nic.mac())).contains(allocation);
     assertThat(networks.findByAddress("no address")).isEmpty();
     assertThat(networks.findByMac("no mac")).isEmpty();
@@ -125,6 +131,188 @@ class SqlNetworksIT {
     assertThat(networks.nics(id)).isEmpty();
     assertThat(networks.findByAddress(nic.addresses().getFirst())).isEmpty();
     assertThat(networks.findByMac(nic.mac())).isEmpty();
+  }
+
+  // ---- further addresses -----------------------------------------------------------------------
+
+  private List<String> addressesOf(InstanceId id) {
+    return networks.nics(id).stream().flatMap(nic -> nic.addresses().stream()).toList();
+  }
+
+  @Test
+  void aPortHasFurtherAddressesAfterTheOneItWasMadeWith() {
+    makeFlat("10.0.0.0/24");
+    InstanceId id = InstanceId.random();
+    Nic nic = allocate(id, any(), any()).getFirst();
+
+    Changed first = networks.addFixedIp(id, flat, "one");
+    Changed second = networks.addFixedIp(id, flat, "two");
+
+    assertThat(first.nics().getFirst().addresses()).containsExactly("10.0.0.2", "10.0.0.4");
+    assertThat(second.nics().getFirst().addresses())
+        .containsExactly("10.0.0.2", "10.0.0.4", "10.0.0.5");
+    assertThat(second.nics().getLast().addresses()).containsExactly("10.0.0.3");
+    assertThat(second.revision()).isGreaterThan(first.revision());
+    assertThat(networks.nics(id)).isEqualTo(second.nics());
+    assertThat(networks.findByAddress("10.0.0.5").orElseThrow().of().nic())
+        .isEqualTo(second.nics().getFirst());
+    assertThat(networks.findByMac(nic.mac()).orElseThrow().nic())
+        .isEqualTo(second.nics().getFirst());
+    assertThat(allocate(id, any(), any()))
+        .as("the same ports are told to a boot that goes on elsewhere")
+        .isEqualTo(second.nics());
+  }
+
+  @Test
+  void aRequestThatComesAgainChangesNothing() {
+    makeFlat("10.0.0.0/24");
+    InstanceId id = InstanceId.random();
+    allocate(id, any());
+
+    assertThat(networks.changedBy(id, "one")).isEmpty();
+    Changed added = networks.addFixedIp(id, flat, "one");
+    assertThat(networks.addFixedIp(id, flat, "one")).isEqualTo(added);
+    assertThat(networks.changedBy(id, "one")).contains(added);
+
+    Changed removed = networks.removeFixedIp(id, "10.0.0.3", "two");
+    assertThat(networks.removeFixedIp(id, "10.0.0.3", "two")).isEqualTo(removed);
+    assertThat(networks.addFixedIp(id, flat, "one"))
+        .as("also when what it did was undone since")
+        .isEqualTo(removed);
+    assertThat(networks.changedBy(InstanceId.random(), "one")).isEmpty();
+    assertThat(count("SELECT count(*) FROM fixed_address WHERE port_id IS NOT NULL")).isEqualTo(1);
+  }
+
+  @Test
+  void whatWasCarriedOutIsRememberedForADay() {
+    makeFlat("10.0.0.0/24");
+    InstanceId id = InstanceId.random();
+    allocate(id, any());
+    networks.addFixedIp(id, flat, "one");
+    now = now.plus(Duration.ofHours(25));
+    networks.addFixedIp(id, flat, "two");
+    assertThat(count("SELECT count(*) FROM address_change WHERE instance_uuid = '" + id + "'"))
+        .isEqualTo(1);
+  }
+
+  @Test
+  void anAddressThatWasTakenBackIsFreeForOthersAfterAllTheRest() {
+    makeFlat("10.57.0.0/29"); // .2 to .6
+    InstanceId id = InstanceId.random();
+    allocate(id, any());
+    networks.addFixedIp(id, flat, "one");
+    networks.removeFixedIp(id, "10.57.0.3", "two");
+
+    assertThat(addressesOf(id)).containsExactly("10.57.0.2");
+    assertThat(List.of(allocateOne(), allocateOne(), allocateOne(), allocateOne()))
+        .containsExactly("10.57.0.4", "10.57.0.5", "10.57.0.6", "10.57.0.3");
+  }
+
+  @Test
+  void onlyWhatWasAddedCanBeTakenBack() {
+    makeFlat("10.0.0.0/24");
+    InstanceId id = InstanceId.random();
+    InstanceId other = InstanceId.random();
+    allocate(id, any());
+    allocate(other, any());
+    networks.addFixedIp(other, flat, "one");
+
+    assertThatThrownBy(() -> networks.removeFixedIp(id, "10.0.0.2", "two"))
+        .isExactlyInstanceOf(NetworkRequestException.class);
+    for (String notItsOwn : List.of("10.0.0.3", "10.0.0.4", "10.0.0.99", "no address")) {
+      assertThatThrownBy(() -> networks.removeFixedIp(id, notItsOwn, "two"))
+          .isInstanceOf(FixedIpNotFoundException.class);
+    }
+    assertThat(addressesOf(id)).containsExactly("10.0.0.2");
+    assertThat(addressesOf(other)).containsExactly("10.0.0.3", "10.0.0.4");
+    assertThat(networks.changedBy(id, "two")).as("what failed may be tried again").isEmpty();
+  }
+
+  @Test
+  void anAddressIsAddedOnlyWhereThereIsAPort() {
+    makeFlat("10.0.0.0/24");
+    InstanceId id = InstanceId.random();
+    allocate(id, any());
+    InstanceId nobody = InstanceId.random();
+    for (String network : List.of(UUID.randomUUID().toString(), "7")) {
+      assertThatThrownBy(() -> networks.addFixedIp(id, network, "one"))
+          .isInstanceOf(UnknownNetworkException.class);
+    }
+    assertThatThrownBy(() -> networks.addFixedIp(nobody, flat, "one"))
+        .isInstanceOf(UnknownNetworkException.class);
+    assertThat(count("SELECT count(*) FROM address_change WHERE instance_uuid = '" + nobody + "'"))
+        .isZero();
+  }
+
+  @Test
+  void aReleaseTakesAllAddressesAndNoneIsAddedAfterIt() {
+    makeFlat("10.57.0.0/29");
+    InstanceId id = InstanceId.random();
+    allocate(id, any());
+    networks.addFixedIp(id, flat, "one");
+    networks.addFixedIp(id, flat, "two");
+
+    networks.deallocateForInstance(id);
+
+    assertThat(count("SELECT count(*) FROM fixed_address WHERE port_id IS NOT NULL")).isZero();
+    for (String request : List.of("one", "three")) {
+      assertThatThrownBy(() -> networks.addFixedIp(id, flat, request))
+          .isInstanceOf(UnknownNetworkException.class);
+    }
+    assertThat(count("SELECT count(*) FROM address_change WHERE instance_uuid = '" + id + "'"))
+        .isZero();
+  }
+
+  @Test
+  void aFullNetworkSaysSoAndKeepsNothing() {
+    makeFlat("10.57.0.0/29");
+    InstanceId id = InstanceId.random();
+    allocate(id, any());
+    for (int i = 0; i < 4; i++) {
+      networks.addFixedIp(id, flat, "request-" + i);
+    }
+    assertThatThrownBy(() -> networks.addFixedIp(id, flat, "one more"))
+        .isInstanceOf(NoMoreAddressesException.class);
+    networks.removeFixedIp(id, "10.57.0.4", "less");
+    networks.addFixedIp(id, flat, "one more");
+    assertThat(addressesOf(id))
+        .containsExactly("10.57.0.2", "10.57.0.3", "10.57.0.5", "10.57.0.6", "10.57.0.4");
+  }
+
+  @Test
+  void changesAndAReleaseAtTheSameTimeLeakNothing() throws Exception {
+    makeFlat("10.0.0.0/24");
+    try (ExecutorService threads = Executors.newFixedThreadPool(8)) {
+      for (int round = 0; round < 20; round++) {
+        InstanceId id = InstanceId.random();
+        allocate(id, any());
+        List<Callable<Void>> work = new ArrayList<>();
+        for (int i = 0; i < 12; i++) {
+          String request = "request-" + i / 2; // each comes twice
+          boolean release = round % 2 == 0 && i == 7;
+          work.add(
+              () -> {
+                try {
+                  if (release) {
+                    networks.deallocateForInstance(id);
+                  }
+                  networks.addFixedIp(id, flat, request);
+                } catch (UnknownNetworkException e) {
+                  // was released before
+                }
+                return null;
+              });
+        }
+        for (Future<Void> done : threads.invokeAll(work)) {
+          done.get();
+        }
+        if (round % 2 == 1) {
+          assertThat(addressesOf(id)).hasSize(1 + 6).doesNotHaveDuplicates();
+        }
+        networks.deallocateForInstance(id);
+        assertThat(count("SELECT count(*) FROM fixed_address WHERE port_id IS NOT NULL")).isZero();
+      }
+    }
   }
 
   @Test

@@ -12,6 +12,7 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
@@ -61,6 +62,21 @@ public final class TestCloud implements AutoCloseable {
 
     @Override
     public void deallocateForInstance(InstanceId id) {}
+
+    @Override
+    public Changed addFixedIp(InstanceId id, String networkId, String requestId) {
+      throw new UnknownNetworkException("Network " + networkId + " could not be found.");
+    }
+
+    @Override
+    public Changed removeFixedIp(InstanceId id, String address, String requestId) {
+      throw new FixedIpNotFoundException("Fixed IP " + address + " could not be found.");
+    }
+
+    @Override
+    public Optional<Changed> changedBy(InstanceId id, String requestId) {
+      return Optional.empty();
+    }
   }
 
   /** One node. */

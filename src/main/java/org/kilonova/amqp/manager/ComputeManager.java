@@ -3,6 +3,7 @@ package org.kilonova.amqp.manager;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.regex.Pattern;
 import org.kilonova.amqp.service.Manager;
@@ -10,9 +11,8 @@ import org.kilonova.amqp.service.Rpc;
 import org.kilonova.amqp.service.RpcCall;
 import org.kilonova.amqp.service.RpcException;
 import org.kilonova.catalog.CatalogException;
-import org.kilonova.instance.InstanceProtocol.Accepted;
+import org.kilonova.instance.FixedIps;
 import org.kilonova.instance.InstanceProtocol.Delete;
-import org.kilonova.instance.InstanceProtocol.Refused;
 import org.kilonova.instance.InstanceProtocol.Reply;
 import org.kilonova.instance.InstanceProtocol.Request;
 import org.kilonova.instance.InstanceProtocol.StartTask;
@@ -35,9 +35,11 @@ public final class ComputeManager implements Manager {
 
   private final OwnManagers.Ports ports;
   private final InstanceRef instances;
+  private final FixedIps fixedIps;
 
   ComputeManager(OwnManagers.Ports ports) {
     this.ports = ports;
+    this.fixedIps = new FixedIps(ports.networks(), ports.instances());
     this.instances = new InstanceRef(ports.queries());
   }
 
@@ -133,14 +135,37 @@ public final class ComputeManager implements Manager {
         () -> {
           Present state = instances.of(call);
           Requests.caller(call.context(), state.instance().spec().projectId());
-          Reply reply =
+          return Refusals.accepted(
+              state.instance().id(),
               ports
                   .instances()
-                  .request(state.instance().id(), message.apply(Requests.action(call)));
-          return switch (reply) {
-            case Accepted accepted -> accepted;
-            case Refused refused -> throw Refusals.of(state.instance().id(), refused);
-          };
+                  .request(state.instance().id(), message.apply(Requests.action(call))));
+        });
+  }
+
+  // ---- fixed addresses -------------------------------------------------------------------------
+
+  /** One more in {@code network_id}: see {@link NetworkManager#addFixedIpToInstance}. */
+  @Rpc("add_fixed_ip_to_instance")
+  public void addFixedIpToInstance(RpcCall call) {
+    String network = Requests.network(call);
+    fixedIps(call, (state, request) -> fixedIps.add(state, network, request));
+  }
+
+  /** Takes back {@code address}, which was added. */
+  @Rpc("remove_fixed_ip_from_instance")
+  public void removeFixedIpFromInstance(RpcCall call) {
+    String address = call.text("address");
+    fixedIps(call, (state, request) -> fixedIps.remove(state, address, request));
+  }
+
+  private void fixedIps(RpcCall call, BiFunction<Present, FixedIps.Request, Reply> change) {
+    Refusals.translated(
+        () -> {
+          Present state = instances.of(call);
+          Requests.caller(call.context(), state.instance().spec().projectId());
+          return Refusals.accepted(
+              state.instance().id(), change.apply(state, Requests.fixedIp(call)));
         });
   }
 

@@ -4,23 +4,25 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BiFunction;
+import java.util.function.Function;
 import org.kilonova.amqp.service.Manager;
 import org.kilonova.amqp.service.Rpc;
 import org.kilonova.amqp.service.RpcCall;
 import org.kilonova.amqp.service.RpcException;
 import org.kilonova.identity.Caller;
+import org.kilonova.instance.FixedIps;
+import org.kilonova.instance.InstanceProtocol.Reply;
 import org.kilonova.instance.InstanceState.Deleted;
 import org.kilonova.instance.InstanceState.Present;
 import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.kernel.Nic;
 import org.kilonova.network.Allocations.Allocation;
+import org.kilonova.network.Allocations.FixedIp;
 import org.kilonova.network.Allocations.NetworkInfo;
-import org.kilonova.network.Networks.NetworkConflictException;
-import org.kilonova.network.Networks.NetworkRequestException;
-import org.kilonova.network.Networks.NoMoreAddressesException;
+import org.kilonova.network.Networks.Changed;
 import org.kilonova.network.Networks.RequestedNetwork;
-import org.kilonova.network.Networks.UnknownNetworkException;
 import org.kilonova.readmodel.InstanceRow;
 
 /**
@@ -48,9 +50,11 @@ public final class NetworkManager implements Manager {
 
   private final OwnManagers.Ports ports;
   private final InstanceRef instances;
+  private final FixedIps fixedIps;
 
   NetworkManager(OwnManagers.Ports ports) {
     this.ports = ports;
+    this.fixedIps = new FixedIps(ports.networks(), ports.instances());
     this.instances = new InstanceRef(ports.queries());
   }
 
@@ -78,7 +82,7 @@ public final class NetworkManager implements Manager {
     InstanceId id = instances.idOf(call);
     Caller caller = Requests.caller(call.context(), Dicts.text(call.args(), "project_id"));
     String host = call.textOrNull("host");
-    return translated(
+    return Refusals.translated(
         () -> {
           List<Nic> before = ports.allocated().nics(id);
           if (!before.isEmpty()) {
@@ -109,7 +113,7 @@ public final class NetworkManager implements Manager {
   public void deallocateForInstance(RpcCall call) {
     InstanceId id = instances.idOf(call);
     Requests.caller(call.context(), Dicts.text(call.args(), "project_id"));
-    translated(
+    Refusals.translated(
         () -> {
           Present ours = ports.queries().find(id).map(InstanceRow::state).orElse(null);
           if (ours != null && !(ours instanceof Deleted)) {
@@ -126,19 +130,20 @@ public final class NetworkManager implements Manager {
   @Rpc("get_instance_nw_info")
   public Object getInstanceNwInfo(RpcCall call) {
     InstanceId id = instances.idOf(call);
-    return translated(() -> NetworkInfoModel.of(ports.allocated().nics(id)));
+    return Refusals.translated(() -> NetworkInfoModel.of(ports.allocated().nics(id)));
   }
 
   @Rpc("get_vifs_by_instance")
   public Object getVifsByInstance(RpcCall call) {
     InstanceId id = instances.idOf(call);
-    return translated(() -> ports.allocated().nics(id).stream().map(nic -> vif(id, nic)).toList());
+    return Refusals.translated(
+        () -> ports.allocated().nics(id).stream().map(nic -> vif(id, nic)).toList());
   }
 
   @Rpc("get_vif_by_mac_address")
   public Object getVifByMacAddress(RpcCall call) {
     String mac = call.text("mac_address");
-    return translated(
+    return Refusals.translated(
         () -> ports.allocated().findByMac(mac).map(a -> vif(a.instance(), a.nic())).orElse(null));
   }
 
@@ -153,15 +158,16 @@ public final class NetworkManager implements Manager {
 
   // ---- fixed addresses -------------------------------------------------------------------------
 
+  /** One that is in use, as a dict. */
   @Rpc("get_fixed_ip_by_address")
   public Object getFixedIpByAddress(RpcCall call) {
     String address = call.text("address");
-    return translated(
+    return Refusals.translated(
         () ->
             ports
                 .allocated()
                 .findByAddress(address)
-                .map(a -> fixedIp(address, a))
+                .map(NetworkManager::fixedIp)
                 .orElseThrow(
                     () ->
                         RpcException.nova(
@@ -169,24 +175,34 @@ public final class NetworkManager implements Manager {
                             "Fixed IP not found for address " + address + ".")));
   }
 
-  private static Map<String, Object> fixedIp(String address, Allocation a) {
+  /** The same by the {@code id} that the dict has. */
+  @Rpc("get_fixed_ip")
+  public Object getFixedIp(RpcCall call) {
+    long id = Dicts.number(call.args(), -1, "id");
+    return Refusals.translated(
+        () ->
+            ports
+                .allocated()
+                .findFixedIp(id)
+                .map(NetworkManager::fixedIp)
+                .orElseThrow(
+                    () ->
+                        RpcException.nova(
+                            "FixedIpNotFound", "No fixed IP associated with id " + id + ".")));
+  }
+
+  private static Map<String, Object> fixedIp(FixedIp ip) {
     Map<String, Object> fixed = new LinkedHashMap<>();
-    fixed.put("address", address);
-    fixed.put("instance_uuid", a.instance().toString());
-    fixed.put("virtual_interface_id", a.nic().portId());
-    fixed.put("network_id", a.nic().networkId());
-    fixed.put("host", a.host().name());
+    fixed.put("id", ip.id());
+    fixed.put("address", ip.address());
+    fixed.put("instance_uuid", ip.of().instance().toString());
+    fixed.put("virtual_interface_id", ip.of().nic().portId());
+    fixed.put("network_id", ip.of().nic().networkId());
+    fixed.put("host", ip.of().host().name());
     fixed.put("allocated", true);
     fixed.put("leased", true);
     fixed.put("reserved", false);
     return fixed;
-  }
-
-  /** Addresses have no numbers here. */
-  @Rpc("get_fixed_ip")
-  public Object getFixedIp(RpcCall call) {
-    throw RpcException.nova(
-        "FixedIpNotFound", "No fixed IP associated with id " + call.args().get("id") + ".");
   }
 
   @Rpc("get_instance_uuids_by_ip_filter")
@@ -196,32 +212,69 @@ public final class NetworkManager implements Manager {
       throw RpcException.builtin(
           "NotImplementedError", "Only the filter fixed_ip is known; servers can be listed by ip.");
     }
-    return translated(
+    return Refusals.translated(
         () ->
             ports.allocated().findByAddress(address).stream()
-                .map(a -> Map.of("instance_uuid", a.instance().toString(), "ip", address))
+                .map(ip -> Map.of("instance_uuid", ip.of().instance().toString(), "ip", address))
                 .toList());
   }
 
   /**
-   * A port of the embedded flat network has the one address that it was made with: its guest has
-   * been told that one, and nothing tells it another.
+   * One more address of the instance's port in {@code network_id}: see {@link FixedIps}. Nobody
+   * tells the guest, whom DHCP gives the one that the port was made with, as nova-network's did.
+   *
+   * @return the {@code network_info}
    */
   @Rpc("add_fixed_ip_to_instance")
   public Object addFixedIpToInstance(RpcCall call) {
-    throw oneAddress();
+    String network = Requests.network(call);
+    return changed(
+        call,
+        (state, request) -> fixedIps.add(state, network, request),
+        id -> ports.networks().addFixedIp(id, network, call.messageId()));
   }
 
-  /** Likewise. */
+  /**
+   * Takes back {@code address}, which was added.
+   *
+   * @return the {@code network_info}
+   */
   @Rpc("remove_fixed_ip_from_instance")
   public Object removeFixedIpFromInstance(RpcCall call) {
-    throw oneAddress();
+    String address = call.text("address");
+    return changed(
+        call,
+        (state, request) -> fixedIps.remove(state, address, request),
+        id -> ports.networks().removeFixedIp(id, address, call.messageId()));
   }
 
-  private static RpcException oneAddress() {
-    return RpcException.builtin(
-        "NotImplementedError",
-        "A port of the embedded network keeps the one fixed address that it was made with.");
+  /** An instance of ours has to know what it has; one of a classic compute service asks again. */
+  private Object changed(
+      RpcCall call,
+      BiFunction<Present, FixedIps.Request, Reply> ofOurs,
+      Function<InstanceId, Changed> ofOthers) {
+    return Refusals.translated(
+        () -> {
+          InstanceId id = instances.idOf(call);
+          Present ours = ports.queries().find(id).map(InstanceRow::state).orElse(null);
+          if (ours != null) {
+            Requests.caller(call.context(), ours.instance().spec().projectId());
+            return NetworkInfoModel.of(
+                Refusals.accepted(id, ofOurs.apply(ours, Requests.fixedIp(call)))
+                    .instance()
+                    .nics());
+          }
+          Requests.caller(call.context(), ownerOf(id));
+          return NetworkInfoModel.of(ofOthers.apply(id).nics());
+        });
+  }
+
+  private String ownerOf(InstanceId id) {
+    return ports.allocated().nics(id).stream()
+        .findFirst()
+        .flatMap(nic -> ports.allocated().findByMac(nic.mac()))
+        .map(Allocation::projectId)
+        .orElse(null);
   }
 
   /** Of the dnsmasq of nova-network; an address is taken from its allocation to its release. */
@@ -240,13 +293,13 @@ public final class NetworkManager implements Manager {
 
   @Rpc("get_all_networks")
   public Object getAllNetworks(RpcCall call) {
-    return translated(() -> networks(call).stream().map(NetworkManager::network).toList());
+    return Refusals.translated(() -> networks(call).stream().map(NetworkManager::network).toList());
   }
 
   @Rpc("get_network")
   public Object getNetwork(RpcCall call) {
     String id = call.text("network_uuid");
-    return translated(
+    return Refusals.translated(
         () ->
             networks(call).stream()
                 .filter(n -> n.id().equals(id))
@@ -286,7 +339,7 @@ public final class NetworkManager implements Manager {
   @Rpc("validate_networks")
   public void validateNetworks(RpcCall call) {
     Caller caller = Requests.caller(call.context(), null);
-    translated(
+    Refusals.translated(
         () ->
             ports
                 .networks()
@@ -298,23 +351,6 @@ public final class NetworkManager implements Manager {
   }
 
   // ---- refusals --------------------------------------------------------------------------------
-
-  private static <T> T translated(java.util.function.Supplier<T> work) {
-    return Refusals.translated(
-        () -> {
-          try {
-            return work.get();
-          } catch (UnknownNetworkException e) {
-            throw RpcException.nova("NetworkNotFound", e.getMessage());
-          } catch (NetworkConflictException e) {
-            throw RpcException.nova("NetworkAmbiguous", e.getMessage());
-          } catch (NetworkRequestException e) {
-            throw RpcException.nova("FixedIpInvalid", e.getMessage());
-          } catch (NoMoreAddressesException e) {
-            throw RpcException.nova("NoMoreFixedIps", e.getMessage());
-          }
-        });
-  }
 
   /** Floating addresses come with a later capability; other methods are unknown. */
   @Override

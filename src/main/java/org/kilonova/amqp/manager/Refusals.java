@@ -7,9 +7,17 @@ import java.util.function.Supplier;
 import org.kilonova.amqp.service.RpcException;
 import org.kilonova.amqp.service.TryAgainException;
 import org.kilonova.boot.BootRefusedException;
+import org.kilonova.instance.InstanceProtocol.Accepted;
 import org.kilonova.instance.InstanceProtocol.Refused;
+import org.kilonova.instance.InstanceProtocol.Reply;
+import org.kilonova.instance.InstanceState.Present;
 import org.kilonova.instance.Instances.UnavailableException;
 import org.kilonova.kernel.InstanceId;
+import org.kilonova.network.Networks.FixedIpNotFoundException;
+import org.kilonova.network.Networks.NetworkConflictException;
+import org.kilonova.network.Networks.NetworkRequestException;
+import org.kilonova.network.Networks.NoMoreAddressesException;
+import org.kilonova.network.Networks.UnknownNetworkException;
 import org.kilonova.persistence.Database;
 
 /** Our refusals as the exceptions that a classic service raises. */
@@ -27,6 +35,16 @@ final class Refusals {
       return work.get();
     } catch (BootRefusedException e) {
       throw of(e);
+    } catch (UnknownNetworkException e) {
+      throw nova("NetworkNotFound", e);
+    } catch (FixedIpNotFoundException e) {
+      throw nova("FixedIpNotFoundForSpecificInstance", e);
+    } catch (NetworkConflictException e) {
+      throw nova("NetworkAmbiguous", e);
+    } catch (NetworkRequestException e) {
+      throw nova("FixedIpInvalid", e);
+    } catch (NoMoreAddressesException e) {
+      throw nova("NoMoreFixedIps", e);
     } catch (UnavailableException e) {
       throw new TryAgainException(e.getMessage(), e);
     } catch (RpcException | TryAgainException e) {
@@ -63,8 +81,16 @@ final class Refusals {
     return RpcException.nova(className, e.getMessage());
   }
 
+  /** The state after a request that an instance accepted; else throws what it refuses with. */
+  static Present accepted(InstanceId id, Reply reply) {
+    return switch (reply) {
+      case Accepted accepted -> accepted.state();
+      case Refused refused -> throw of(id, refused);
+    };
+  }
+
   /** What an instance refuses. */
-  static RuntimeException of(InstanceId id, Refused refused) {
+  private static RuntimeException of(InstanceId id, Refused refused) {
     return switch (refused.reason()) {
       case NOT_FOUND -> instanceNotFound(id.toString());
       case CONFLICT -> RpcException.nova("InstanceInvalidState", refused.message());

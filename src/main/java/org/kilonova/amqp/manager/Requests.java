@@ -9,6 +9,7 @@ import org.kilonova.amqp.service.RpcCall;
 import org.kilonova.amqp.service.RpcException;
 import org.kilonova.amqp.wire.RpcContext;
 import org.kilonova.identity.Caller;
+import org.kilonova.instance.FixedIps;
 import org.kilonova.kernel.ActionContext;
 
 /** Who asks, as the message's context says. */
@@ -28,6 +29,25 @@ final class Requests {
         sent.userId(),
         sent.projectId(),
         sent.more());
+  }
+
+  /** Of a change of fixed addresses. */
+  static FixedIps.Request fixedIp(RpcCall call) {
+    return new FixedIps.Request(call.messageId(), action(call), call.context().isAdmin());
+  }
+
+  /**
+   * Argument {@code network_id}: a uuid, as ours have no other number.
+   *
+   * @throws RpcException {@code TypeError} if it is missing
+   */
+  static String network(RpcCall call) {
+    String id = Dicts.text(call.args(), "network_id");
+    if (id == null) {
+      throw RpcException.builtin(
+          "TypeError", call.method() + "() missing 1 required argument: 'network_id'");
+    }
+    return id;
   }
 
   /**

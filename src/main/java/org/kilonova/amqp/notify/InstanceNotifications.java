@@ -14,6 +14,7 @@ import org.kilonova.amqp.notify.Notification.Form;
 import org.kilonova.amqp.notify.UnversionedPayloads.StateUpdate;
 import org.kilonova.amqp.wire.RpcContext;
 import org.kilonova.instance.InstanceEvent;
+import org.kilonova.instance.InstanceEvent.AddressesChanged;
 import org.kilonova.instance.InstanceEvent.AttemptAbandoned;
 import org.kilonova.instance.InstanceEvent.BlockDevicesMapped;
 import org.kilonova.instance.InstanceEvent.BuildFailed;
@@ -211,6 +212,7 @@ public final class InstanceNotifications {
         case DetailsChanged e -> update(api, before);
         case MetadataChanged e -> update(api, before);
         case TagsChanged e -> update(new Publisher("nova-api", settings.host()), before);
+        case AddressesChanged e -> addresses(e.added() ? "create_ip" : "delete_ip");
         case InstanceLocked e -> lock("instance.lock");
         case InstanceUnlocked e -> lock("instance.unlock");
         case StateReset e -> update(api, before);
@@ -317,6 +319,27 @@ public final class InstanceNotifications {
           () -> VersionedPayloads.action(state, request(), fault));
     }
 
+    /** Nova has them in the unversioned form only (add_fixed_ip_to_instance). */
+    private void addresses(String what) {
+      add(
+          compute,
+          "compute.instance." + what + ".start",
+          null,
+          "info",
+          () -> unversioned.usage(before),
+          null);
+      add(
+          compute,
+          "compute.instance." + what + ".end",
+          null,
+          "info",
+          () ->
+              with(
+                  unversioned.usage(after),
+                  Map.of("fixed_ips", UnversionedPayloads.fixedIps(after.instance().nics()))),
+          null);
+    }
+
     /** Nova has the two in the versioned form only; in the other a lock is an update. */
     private void lock(String type) {
       update(api, before);
@@ -395,6 +418,8 @@ public final class InstanceNotifications {
         case DetailsChanged e -> Contexts.nobody(e.at());
         case MetadataChanged e -> Contexts.nobody(e.at());
         case TagsChanged e -> Contexts.nobody(e.at());
+        // What is under way is told with the request that it follows from, not with this one.
+        case AddressesChanged e -> Contexts.of(e.context(), e.at());
         default -> request;
       };
     }

@@ -1,7 +1,9 @@
 package org.kilonova.amqp.manager;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -9,9 +11,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.kilonova.amqp.service.RpcException;
+import org.kilonova.instance.InstanceEvent.InstanceLocked;
 import org.kilonova.instance.InstanceState.Active;
 import org.kilonova.instance.InstanceState.Building;
 import org.kilonova.instance.InstanceState.Deleting;
+import org.kilonova.instance.InstanceState.Present;
+import org.kilonova.instance.Lock;
 import org.kilonova.instance.TaskKind;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.testing.TestServers;
@@ -115,6 +120,115 @@ class ComputeManagerTest {
     office.context.put("is_admin", true);
     office.call("compute", "stop_instance", INSTANCE);
     assertThat(task()).isEqualTo(TaskKind.POWERING_OFF);
+  }
+
+  // ---- fixed addresses -------------------------------------------------------------------------
+
+  @Test
+  void addressesAreAddedAndRemovedAndTheInstanceKnows() {
+    office.networks.has(ID, TestServers.nic("10.0.0.4"));
+    office.call("compute", "add_fixed_ip_to_instance", onNetwork("net1"));
+    assertThat(addresses()).containsExactly("10.0.0.4", "10.0.0.100");
+
+    office.messageId = "message-2";
+    office.call(
+        "compute",
+        "remove_fixed_ip_from_instance",
+        "{'instance_uuid': '" + ID + "', 'address': '10.0.0.100'}");
+    assertThat(addresses()).containsExactly("10.0.0.4");
+  }
+
+  @Test
+  void theSameMessageAgainAddsNoSecondAddress() {
+    office.networks.has(ID, TestServers.nic("10.0.0.4"));
+    office.call("compute", "add_fixed_ip_to_instance", onNetwork("net1"));
+    int events = office.instances.history(ID).size();
+    office.call("compute", "add_fixed_ip_to_instance", onNetwork("net1"));
+    assertThat(addresses()).hasSize(2);
+    assertThat(office.instances.history(ID)).hasSize(events);
+
+    office.messageId = "message-2";
+    office.call("compute", "add_fixed_ip_to_instance", onNetwork("net1"));
+    assertThat(addresses()).hasSize(3);
+  }
+
+  @Test
+  void whatDiedBetweenTheNetworkServiceAndTheInstanceIsMendedByTheMessageAgain() {
+    office.networks.has(ID, TestServers.nic("10.0.0.4"));
+    office.networks.afterChange =
+        () -> {
+          throw new IllegalStateException("killed");
+        };
+    assertThatThrownBy(() -> office.call("compute", "add_fixed_ip_to_instance", onNetwork("net1")))
+        .hasMessage("killed");
+    assertThat(addresses()).hasSize(1);
+    assertThat(office.networks.nics(ID).getFirst().addresses()).hasSize(2);
+    // Locked since; but it was not when this was done.
+    office.instances.happen(
+        ID, new InstanceLocked(new Lock("owner", null), TestServers.CREATE, TestServers.at(6)));
+
+    office.call("compute", "add_fixed_ip_to_instance", onNetwork("net1"));
+    assertThat(addresses()).isEqualTo(office.networks.nics(ID).getFirst().addresses()).hasSize(2);
+  }
+
+  @Test
+  void whatCannotBeAddedOrRemovedIsRefusedInNovasWords() {
+    office.networks.has(ID, TestServers.nic("10.0.0.4"));
+    assertThat(
+            office
+                .refusal("compute", "add_fixed_ip_to_instance", onNetwork("elsewhere"))
+                .className())
+        .isEqualTo("NetworkNotFound");
+    assertThat(office.refusal("compute", "add_fixed_ip_to_instance", INSTANCE).className())
+        .isEqualTo("TypeError");
+    assertThat(
+            office
+                .refusal(
+                    "network",
+                    "remove_fixed_ip_from_instance",
+                    "{'instance_id': '" + ID + "', 'host': 'h', 'address': '10.0.0.9'}")
+                .className())
+        .isEqualTo("FixedIpNotFoundForSpecificInstance");
+    office.context.put("project_id", "another");
+    assertThat(office.refusal("network", "add_fixed_ip_to_instance", onNetwork("net1")).className())
+        .isEqualTo("Forbidden");
+    assertThat(office.networks.nics(ID).getFirst().addresses()).hasSize(1);
+  }
+
+  @Test
+  void aLockedInstanceKeepsItsAddresses() {
+    office.networks.has(ID, TestServers.nic("10.0.0.4"));
+    office.instances.happen(
+        ID, new InstanceLocked(new Lock("owner", null), TestServers.CREATE, TestServers.at(6)));
+    assertThat(office.refusal("compute", "add_fixed_ip_to_instance", onNetwork("net1")).className())
+        .isEqualTo("InstanceIsLocked");
+    assertThat(office.networks.nics(ID).getFirst().addresses()).hasSize(1);
+  }
+
+  @Test
+  void theNetworkTopicAnswersWithTheNetworkInfoAlsoForAnInstanceThatIsNoneOfOurs() {
+    InstanceId foreign = InstanceId.random();
+    for (InstanceId id : List.of(ID, foreign)) {
+      office.networks.has(id, TestServers.nic("10.0.0.4"));
+      Object info =
+          office.call(
+              "network",
+              "add_fixed_ip_to_instance",
+              "{'instance_id': '%s', 'host': 'h', 'network_id': 'net1', 'rxtx_factor': 1.0}"
+                  .formatted(id));
+      assertThat(info).isEqualTo(NetworkInfoModel.of(office.networks.nics(id)));
+      assertThat(office.networks.nics(id).getFirst().addresses()).hasSize(2);
+    }
+    assertThat(addresses()).hasSize(2);
+    assertThat(office.instances.history(foreign)).isEmpty();
+  }
+
+  private static String onNetwork(String network) {
+    return "{'instance_uuid': '%s', 'network_id': '%s'}".formatted(ID, network);
+  }
+
+  private List<String> addresses() {
+    return ((Present) office.instances.state(ID)).instance().nics().getFirst().addresses();
   }
 
   // ---- boots -----------------------------------------------------------------------------------
@@ -241,7 +355,6 @@ class ComputeManagerTest {
     "volume, create_volume",
     "volume, initialize_connection",
     "network, allocate_floating_ip",
-    "network, add_fixed_ip_to_instance",
   })
   void whatIsNotThereYetSaysSo(String topic, String method) {
     assertThat(office.refusal(topic, method, INSTANCE).className())

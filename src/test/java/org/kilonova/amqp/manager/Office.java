@@ -28,8 +28,6 @@ import org.kilonova.compute.HostDirectory;
 import org.kilonova.instance.InstanceState.Present;
 import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.InstanceId;
-import org.kilonova.kernel.Nic;
-import org.kilonova.network.Allocations;
 import org.kilonova.readmodel.InstanceQueries;
 import org.kilonova.readmodel.InstanceQuery;
 import org.kilonova.readmodel.InstanceRow;
@@ -48,6 +46,7 @@ final class Office {
 
   final FakeInstances instances = new FakeInstances(() -> TestServers.T0, row -> {});
   final FakeQuotas quotas = new FakeQuotas();
+  final FakeNetworks networks = new FakeNetworks();
   final FakeBootReferences references = new FakeBootReferences();
   final Map<HostId, Boolean> disabled = new HashMap<>(Map.of(TestServers.HOST, false));
   final List<RequestSpec> asked = new ArrayList<>();
@@ -79,7 +78,6 @@ final class Office {
   private final OwnMethods methods;
 
   Office() {
-    FakeNetworks networks = new FakeNetworks();
     managers =
         OwnManagers.of(
             new OwnManagers.Ports(
@@ -91,7 +89,7 @@ final class Office {
                 new HostDirectory.View(() -> TestServers.T0, Duration.ZERO),
                 new Services(),
                 networks,
-                new NothingGivenOut(),
+                networks,
                 request -> {
                   asked.add(request);
                   return CompletableFuture.completedFuture(scheduler.apply(request));
@@ -222,28 +220,6 @@ final class Office {
     @Override
     public void delete(HostId host) {
       throw new UnsupportedOperationException();
-    }
-  }
-
-  private static final class NothingGivenOut implements Allocations {
-    @Override
-    public List<Nic> nics(InstanceId id) {
-      return List.of();
-    }
-
-    @Override
-    public Optional<Allocations.Allocation> findByAddress(String address) {
-      return Optional.empty();
-    }
-
-    @Override
-    public Optional<Allocations.Allocation> findByMac(String mac) {
-      return Optional.empty();
-    }
-
-    @Override
-    public List<NetworkInfo> networks(String projectId, boolean admin) {
-      return List.of();
     }
   }
 }

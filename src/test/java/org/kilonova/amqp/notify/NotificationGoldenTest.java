@@ -110,6 +110,9 @@ class NotificationGoldenTest {
       } else if (type.contains(".create.")) {
         check(type, payload, "usage", type.substring(type.indexOf("create")));
         payload.path("fixed_ips").forEach(ip -> check(type, ip, "fixed_ip"));
+      } else if (type.endsWith("_ip.end")) {
+        check(type, payload, "usage", "ip.end");
+        payload.get("fixed_ips").forEach(ip -> check(type, ip, "fixed_ip"));
       } else {
         check(type, payload, "usage");
       }

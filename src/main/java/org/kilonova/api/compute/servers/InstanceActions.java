@@ -4,6 +4,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import org.kilonova.instance.InstanceEvent;
+import org.kilonova.instance.InstanceEvent.AddressesChanged;
 import org.kilonova.instance.InstanceEvent.AttemptAbandoned;
 import org.kilonova.instance.InstanceEvent.BlockDevicesMapped;
 import org.kilonova.instance.InstanceEvent.BuildFailed;
@@ -139,6 +140,7 @@ final class InstanceActions {
       case DetailsChanged e -> {}
       case MetadataChanged e -> {}
       case TagsChanged e -> {}
+      case AddressesChanged e -> {} // compute/api.py's add_fixed_ip records none
     }
   }
 

@@ -15,6 +15,8 @@ import org.kilonova.api.http.Json;
 import org.kilonova.api.http.Microversion;
 import org.kilonova.api.http.Reply;
 import org.kilonova.api.http.Schema;
+import org.kilonova.instance.FixedIps;
+import org.kilonova.instance.InstanceProtocol;
 import org.kilonova.instance.InstanceProtocol.ChangeLock;
 import org.kilonova.instance.InstanceProtocol.Delete;
 import org.kilonova.instance.InstanceProtocol.ResetState;
@@ -23,6 +25,9 @@ import org.kilonova.instance.InstanceState.Present;
 import org.kilonova.instance.Instances;
 import org.kilonova.instance.Lock;
 import org.kilonova.instance.TaskKind;
+import org.kilonova.kernel.ActionContext;
+import org.kilonova.network.Networks.NetworkRequestException;
+import org.kilonova.network.Networks.NoMoreAddressesException;
 
 /** {@code POST /servers/{id}/action}: one key, which names the action. */
 final class ServerActions {
@@ -95,11 +100,13 @@ final class ServerActions {
 
   private final ServerContext context;
   private final Instances instances;
+  private final FixedIps fixedIps;
   private final Map<String, Function<Microversion, Schema>> schemas = new ConcurrentHashMap<>();
 
-  ServerActions(ServerContext context, Instances instances) {
+  ServerActions(ServerContext context, Instances instances, FixedIps fixedIps) {
     this.context = context;
     this.instances = instances;
+    this.fixedIps = fixedIps;
   }
 
   /** Does what the body says. */
@@ -146,6 +153,14 @@ final class ServerActions {
         context.request(
             state.instance().id(), replyTo -> new ResetState(error, call.actionContext(), replyTo));
         yield Reply.empty(202);
+      }
+      case "addFixedIp" -> {
+        String network = argument.get("networkId").asText();
+        yield fixedIp(call, state, request -> fixedIps.add(state, network, request));
+      }
+      case "removeFixedIp" -> {
+        String address = argument.get("address").asText();
+        yield fixedIp(call, state, request -> fixedIps.remove(state, address, request));
       }
       case "os-getConsoleOutput" -> console(state, argument.path("length"));
       case "resetNetwork" -> throw ApiFault.gone();
@@ -203,6 +218,21 @@ final class ServerActions {
     context.request(
         state.instance().id(),
         replyTo -> new ChangeLock(null, call.actionContext(), call.caller().isAdmin(), replyTo));
+    return Reply.empty(202);
+  }
+
+  /** Nova casts this: what only its network service finds out is told here, too. */
+  private static Reply fixedIp(
+      Call call, Present state, Function<FixedIps.Request, InstanceProtocol.Reply> change) {
+    ActionContext context = call.actionContext();
+    try {
+      ServerContext.accepted(
+          state.instance().id(),
+          change.apply(
+              new FixedIps.Request(context.requestId(), context, call.caller().isAdmin())));
+    } catch (NetworkRequestException | NoMoreAddressesException e) {
+      throw ApiFault.badRequest(e.getMessage());
+    }
     return Reply.empty(202);
   }
 

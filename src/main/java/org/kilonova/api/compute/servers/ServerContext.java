@@ -66,7 +66,12 @@ final class ServerContext {
   /** Sends a request to the instance and turns a refusal into its fault. */
   Present request(
       InstanceId id, Function<ActorRef<InstanceProtocol.Reply>, InstanceProtocol.Request> message) {
-    return switch (instances.request(id, message)) {
+    return accepted(id, instances.request(id, message));
+  }
+
+  /** The state after a request that the instance accepted; else its refusal's fault. */
+  static Present accepted(InstanceId id, InstanceProtocol.Reply reply) {
+    return switch (reply) {
       case Accepted accepted -> accepted.state();
       case Refused refused -> throw fault(id, refused);
     };

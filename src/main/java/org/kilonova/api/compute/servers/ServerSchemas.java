@@ -146,6 +146,14 @@ final class ServerSchemas {
             lock.putArray("type").add("object").add("null");
             yield lock;
           }
+          case "addFixedIp" -> // schemas/multinic.py
+              closed(
+                  new Properties()
+                      .put(
+                          "networkId",
+                          type("string", "number").put("minLength", 1).put("maxLength", 36)),
+                  "networkId");
+          case "removeFixedIp" -> closed(new Properties().put("address", IP_ADDRESS), "address");
           case "os-start", "os-stop", "unlock", "forceDelete" -> anything();
           default -> null;
         };

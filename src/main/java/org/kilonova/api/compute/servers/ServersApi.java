@@ -22,6 +22,7 @@ import org.kilonova.boot.BootRefusedException;
 import org.kilonova.boot.BootRequest;
 import org.kilonova.boot.Boots;
 import org.kilonova.identity.Caller;
+import org.kilonova.instance.FixedIps;
 import org.kilonova.instance.InstanceDetails;
 import org.kilonova.instance.InstanceProtocol.ChangeDetails;
 import org.kilonova.instance.InstanceProtocol.Delete;
@@ -48,6 +49,7 @@ public final class ServersApi {
    * @param queries the read model
    * @param instances the entities
    * @param boots the way to new ones
+   * @param fixedIps the way to their further addresses
    * @param hostStatuses {@code host_status} of each: DOWN (forced down), MAINTENANCE (disabled),
    *     UP, or UNKNOWN (not heard of)
    */
@@ -55,6 +57,7 @@ public final class ServersApi {
       InstanceQueries queries,
       Instances instances,
       Boots boots,
+      FixedIps fixedIps,
       Quotas quotas,
       Function<Set<HostId>, Map<HostId, String>> hostStatuses) {}
 
@@ -94,7 +97,7 @@ public final class ServersApi {
       mount
           .route(Method.POST, servers + "/{id}/action")
           .json()
-          .to(new ServerActions(context, ports.instances())::act);
+          .to(new ServerActions(context, ports.instances(), ports.fixedIps())::act);
       mount.get(servers + "/{id}/ips", this::addresses);
       mount.get(servers + "/{id}/ips/{network}", this::addressesOfNetwork);
       mount.get(servers + "/{id}/os-security-groups", this::securityGroups);

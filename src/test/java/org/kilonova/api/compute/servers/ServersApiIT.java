@@ -21,12 +21,14 @@ import org.kilonova.api.compute.ComputeService;
 import org.kilonova.api.http.LocalClient;
 import org.kilonova.api.http.LocalClient.Answer;
 import org.kilonova.boot.Boots;
+import org.kilonova.instance.FixedIps;
 import org.kilonova.instance.InstanceEvent.InstanceDeleted;
 import org.kilonova.instance.InstanceEvent.TaskCompleted;
 import org.kilonova.instance.InstanceState.Deleted;
 import org.kilonova.instance.InstanceState.Present;
 import org.kilonova.instance.InstanceState.Settled;
 import org.kilonova.kernel.InstanceId;
+import org.kilonova.kernel.Nic;
 import org.kilonova.kernel.PowerState;
 import org.kilonova.persistence.Database;
 import org.kilonova.quota.SqlQuotas;
@@ -47,6 +49,7 @@ class ServersApiIT {
 
   private final Database database;
   private final AtomicLong ticks = new AtomicLong();
+  private final FakeNetworks networks = new FakeNetworks();
   private final FakeInstances instances;
   private final LocalClient user;
   private final LocalClient other;
@@ -67,8 +70,9 @@ class ServersApiIT {
                 instances,
                 new Boots(
                     new Boots.Ports(
-                        new FakeBootReferences(), new FakeNetworks(), quotas, instances, this::now),
+                        new FakeBootReferences(), networks, quotas, instances, this::now),
                     Boots.Settings.DEFAULT),
+                new FixedIps(networks, instances),
                 quotas,
                 hosts -> hosts.stream().collect(Collectors.toMap(host -> host, host -> "UP"))),
             ServersApi.Settings.DEFAULT);
@@ -522,7 +526,11 @@ class ServersApiIT {
         "2.1  | {'createImage': {'name': 'x'}}     | 501",
         "2.1  | {'migrate': null}                  | 403",
         "2.44 | {'addFixedIp': {}}                 | 404",
-        "2.43 | {'addFixedIp': {}}                 | 501",
+        "2.43 | {'addFixedIp': {}}                 | 400",
+        "2.43 | {'addFixedIp': {'networkId': 'n'}} | 400",
+        "2.44 | {'removeFixedIp': {'address': '10.0.0.4'}} | 404",
+        "2.43 | {'removeFixedIp': {'address': 'no address'}} | 400",
+        "2.43 | {'removeFixedIp': {'address': '10.0.0.9'}} | 400",
         "2.6  | {'os-getVNCConsole': {}}           | 404",
         "2.16 | {'trigger_crash_dump': null}       | 404",
         "2.17 | {'trigger_crash_dump': null}       | 501",
@@ -538,6 +546,27 @@ class ServersApiIT {
   void anUnknownActionIsNamed() {
     assertThat(act(user, active(""), "{'fly': null}").message())
         .isEqualTo("There is no such action: fly");
+  }
+
+  @Test
+  void anAddressIsAddedAndRemoved() {
+    String id = active("");
+    Nic nic = TestServers.nic("10.0.0.4");
+    networks.has(id(id), nic);
+    LocalClient old = user.at("2.43");
+    String add = "{'addFixedIp': {'networkId': '" + nic.networkId() + "'}}";
+    act(old, id, add).expect(202);
+    List<String> addresses =
+        old.get(URL + "/" + id).at("/server/addresses/private").findValuesAsText("addr");
+    assertThat(addresses).hasSize(2).startsWith("10.0.0.4");
+
+    act(old, id, "{'lock': null}").expect(202);
+    act(old, id, add).expect(409);
+    act(old, id, "{'unlock': null}").expect(202);
+    act(old, id, "{'removeFixedIp': {'address': '" + addresses.getLast() + "'}}").expect(202);
+    assertThat(old.get(URL + "/" + id).at("/server/addresses/private").findValuesAsText("addr"))
+        .containsExactly("10.0.0.4");
+    assertThat(networks.nics(id(id))).isEqualTo(state(id).instance().nics());
   }
 
   // ---- history
