@@ -64,6 +64,7 @@ public final class EmbeddedPostgres {
   /** Long enough to replay a full {@code max_wal_size} from a slow disk. */
   private static final Duration START_TIMEOUT = Duration.ofMinutes(2);
 
+  private static final Duration ORPHANS = Duration.ofSeconds(10);
   private static final Duration POLL = Duration.ofMillis(20);
   private static final long LOG_ROTATES_AT = 16L << 20;
   private static final int POOL_SIZE = 10;
@@ -454,15 +455,26 @@ public final class EmbeddedPostgres {
     }
   }
 
-  private static void requireFree(String address, int port) {
-    try (ServerSocket socket = new ServerSocket()) {
-      socket.setReuseAddress(true);
-      socket.bind(new InetSocketAddress(InetAddress.getByName(address), port));
-    } catch (IOException | IllegalArgumentException e) {
-      throw new ConfigurationException(
-          "kilonova.database.embedded-port",
-          "%s:%d cannot be listened on: %s".formatted(address, port, e.getMessage()),
-          e);
+  /**
+   * So that a taken port is one line that names the key. After a crash it is waited for: the dead
+   * server's children hold it until they have noticed.
+   */
+  private void requireFree(String address, int port) {
+    long deadline = System.nanoTime() + (Files.exists(pidFile()) ? ORPHANS.toNanos() : 0);
+    while (true) {
+      try (ServerSocket socket = new ServerSocket()) {
+        socket.setReuseAddress(true);
+        socket.bind(new InetSocketAddress(InetAddress.getByName(address), port));
+        return;
+      } catch (IOException | IllegalArgumentException e) {
+        if (System.nanoTime() >= deadline) {
+          throw new ConfigurationException(
+              "kilonova.database.embedded-port",
+              "%s:%d cannot be listened on: %s".formatted(address, port, e.getMessage()),
+              e);
+        }
+        LockSupport.parkNanos(POLL.toNanos());
+      }
     }
   }
 

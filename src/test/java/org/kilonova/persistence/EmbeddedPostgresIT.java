@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 import java.io.Writer;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -131,6 +134,28 @@ class EmbeddedPostgresIT {
     assertThat(EmbeddedPostgres.status(dir)).isEmpty();
 
     assertThat(answer(EmbeddedPostgres.start(dir, port))).isEqualTo(42);
+  }
+
+  @Test
+  void aPortThatAKilledServersChildrenStillHoldIsWaitedFor() throws Exception {
+    Database.Settings settings = EmbeddedPostgres.start(dir, port);
+    kill(pid());
+    ServerSocket child = new ServerSocket();
+    child.setReuseAddress(true);
+    child.bind(new InetSocketAddress(EmbeddedPostgres.LOOPBACK, port));
+    CompletableFuture<Void> gone =
+        CompletableFuture.runAsync(
+            () -> {
+              try {
+                child.close();
+              } catch (IOException e) {
+                throw new UncheckedIOException(e);
+              }
+            },
+            CompletableFuture.delayedExecutor(700, TimeUnit.MILLISECONDS));
+
+    assertThat(EmbeddedPostgres.start(dir, port)).isEqualTo(settings);
+    gone.join();
   }
 
   @Test
