@@ -5,7 +5,6 @@ import akka.stream.alpakka.amqp.ReadResult;
 import com.rabbitmq.client.AMQP;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -62,6 +61,7 @@ public final class RpcServer implements AutoCloseable {
   private final List<QueueConsumer> consumers = new ArrayList<>();
   private final Map<Listening, Semaphore> atOnce = new ConcurrentHashMap<>();
   private final Map<Inbox, QueueConsumer> hostConsumers = new ConcurrentHashMap<>();
+  private boolean closed; // guarded by this
 
   /** Messages that need not be done again. */
   private final Recent<Boolean> done = new Recent<>(REMEMBERED);
@@ -120,12 +120,15 @@ public final class RpcServer implements AutoCloseable {
 
   /** From now on it consumes also what goes to these servers, and to no others of the topic. */
   public synchronized void serve(Listening on, Set<String> servers) {
+    if (closed) {
+      return;
+    }
     for (Inbox old : Set.copyOf(hostConsumers.keySet())) {
       if (old.on().equals(on) && !servers.contains(old.server())) {
         hostConsumers.remove(old).close();
       }
     }
-    for (String server : new HashSet<>(servers)) {
+    for (String server : servers) {
       hostConsumers.computeIfAbsent(new Inbox(on, server, false), this::hostConsumer);
     }
   }
@@ -360,6 +363,7 @@ public final class RpcServer implements AutoCloseable {
   /** Takes no more; what is being worked on can still be acknowledged. */
   @Override
   public synchronized void close() {
+    closed = true;
     consumers.forEach(QueueConsumer::close);
     hostConsumers.values().forEach(QueueConsumer::close);
     publishers.close();

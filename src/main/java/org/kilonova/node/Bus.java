@@ -13,7 +13,6 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.kilonova.amqp.BusSettings;
 import org.kilonova.amqp.BusSettings.Mode;
@@ -77,7 +76,7 @@ final class Bus {
       return;
     }
     Notifications.check(settings);
-    ManagerRegistry.configured(settings.config().getConfig("amqp"));
+    managers(settings, List.of());
     if (bus.mode() == Mode.EMBEDDED) {
       if (settings.seeds().size() > 1) {
         throw new ConfigurationException(
@@ -94,8 +93,9 @@ final class Bus {
     if (bus.mode() == Mode.OFF) {
       return;
     }
+    ManagerRegistry managers = managers(settings, parts.own());
     Notifications.begin(settings, parts);
-    CompletableFuture.runAsync(() -> join(settings, bus, parts), THREADS)
+    CompletableFuture.runAsync(() -> join(settings, bus, parts, managers), THREADS)
         .exceptionally(
             e -> {
               LOG.error("this process is not on the classic bus; all else goes on", e);
@@ -104,7 +104,19 @@ final class Bus {
             });
   }
 
-  private static void join(NodeSettings settings, BusSettings bus, Parts parts) {
+  /** Our own and third parties'; two that get in each other's way are told before anybody calls. */
+  private static ManagerRegistry managers(NodeSettings settings, List<Manager> own) {
+    List<Manager> all = new ArrayList<>(own);
+    all.addAll(ManagerRegistry.configured(settings.config().getConfig("amqp")));
+    try {
+      return new ManagerRegistry(all);
+    } catch (IllegalArgumentException e) {
+      throw new ConfigurationException("kilonova.amqp.managers", e.getMessage(), e);
+    }
+  }
+
+  private static void join(
+      NodeSettings settings, BusSettings bus, Parts parts, ManagerRegistry managers) {
     EmbeddedBroker broker = null;
     if (bus.mode() == Mode.EMBEDDED) {
       broker = EmbeddedBroker.start(settings.stateDir().resolve("broker"), bus.embeddedPort());
@@ -115,14 +127,11 @@ final class Bus {
         MessageBus.join(parts.system(), bus, broker, parts.metrics(), parts.clock());
     parts.telemetry().remark(() -> "bus: " + joined.links().summary());
     Notifications.start(settings, parts, joined::notifications);
-    serve(settings, parts, joined);
+    serve(settings, parts, joined.serve(managers), managers);
   }
 
-  private static void serve(NodeSettings settings, Parts parts, MessageBus joined) {
-    List<Manager> managers = new ArrayList<>(parts.own());
-    managers.addAll(ManagerRegistry.configured(settings.config().getConfig("amqp")));
-    ManagerRegistry registry = new ManagerRegistry(managers);
-    RpcServer server = joined.serve(registry);
+  private static void serve(
+      NodeSettings settings, Parts parts, RpcServer server, ManagerRegistry managers) {
     // What is sent meanwhile waits for the others, or for the next start.
     CoordinatedShutdown.get(parts.system())
         .addTask(
@@ -132,14 +141,23 @@ final class Bus {
               server.close();
               return CompletableFuture.completedFuture(Done.done());
             });
-    for (Listening on : registry.listening()) {
+    for (Listening on : managers.listening()) {
       if (!on.topic().equals(COMPUTE)) {
         server.serve(on, Set.of(settings.computeHost()));
       }
     }
-    registry.listening().stream()
+    managers.listening().stream()
         .filter(on -> on.topic().equals(COMPUTE))
-        .forEach(on -> follow(server, on, parts));
+        .forEach(
+            on ->
+                parts
+                    .system()
+                    .scheduler()
+                    .scheduleWithFixedDelay(
+                        Duration.ZERO,
+                        HOSTS_AGAIN,
+                        () -> THREADS.execute(() -> follow(server, on, parts)),
+                        parts.system().executionContext()));
   }
 
   /** Consumes what is sent to hosts as long as they are there. */
@@ -150,11 +168,6 @@ final class Bus {
             .map(known -> known.host().name())
             .collect(Collectors.toSet());
     server.serve(on, up);
-    Executor later =
-        CompletableFuture.delayedExecutor(HOSTS_AGAIN.toMillis(), TimeUnit.MILLISECONDS, THREADS);
-    if (!parts.system().getWhenTerminated().toCompletableFuture().isDone()) {
-      later.execute(() -> follow(server, on, parts));
-    }
   }
 
   /** For the operator, beside openrc. */

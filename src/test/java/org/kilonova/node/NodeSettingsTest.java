@@ -44,6 +44,23 @@ class NodeSettingsTest {
         .hasMessageStartingWith("kilonova.api.auth-strategy");
   }
 
+  @Test
+  void twoManagersThatAnswerTheSameStopTheStart() {
+    assertThatThrownBy(
+            () ->
+                Node.start(
+                    config(
+                        """
+                        kilonova.amqp.mode = embedded
+                        kilonova.amqp.managers = [
+                          org.kilonova.amqp.manager.TimeManager, org.kilonova.amqp.manager.TimeManager
+                        ]
+                        """)))
+        .isInstanceOf(ConfigurationException.class)
+        .hasMessageStartingWith("kilonova.amqp.managers")
+        .hasMessageContaining("func_call");
+  }
+
   private static Config config(String text) {
     return ConfigFactory.load(
         ConfigFactory.parseString(text)
