@@ -7,13 +7,14 @@ import io.micrometer.core.instrument.MeterRegistry;
 import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.time.InstantSource;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.kilonova.amqp.BusSettings;
 import org.kilonova.amqp.BusSettings.Mode;
 import org.kilonova.amqp.EmbeddedBroker;
@@ -45,7 +46,11 @@ final class Bus {
 
   private static final Executor THREADS = Executors.newVirtualThreadPerTaskExecutor();
 
-  private Bus() {}
+  private final NodeSettings settings;
+  private final BusSettings bus;
+
+  /** Third parties' managers: what was checked is what starts. */
+  private final List<Manager> configured;
 
   /**
    * What a bus needs of the process besides its configuration.
@@ -65,18 +70,26 @@ final class Bus {
     }
   }
 
+  private Bus(NodeSettings settings, BusSettings bus) {
+    this.settings = settings;
+    this.bus = bus;
+    this.configured = ManagerRegistry.configured(settings.config().getConfig("amqp"));
+  }
+
   /**
    * What is wrong with the settings is better known before anything is started.
    *
+   * @return the bus, to be started later; empty if it is off
    * @throws ConfigurationException that names the key
    */
-  static void check(NodeSettings settings) {
-    BusSettings bus = bus(settings);
+  static Optional<Bus> checked(NodeSettings settings) {
+    BusSettings bus = BusSettings.of(settings.config().getConfig("amqp"));
     if (bus.mode() == Mode.OFF) {
-      return;
+      return Optional.empty();
     }
     Notifications.check(settings);
-    managers(settings, List.of());
+    Bus checked = new Bus(settings, bus);
+    checked.managers(List.of());
     if (bus.mode() == Mode.EMBEDDED) {
       if (settings.seeds().size() > 1) {
         throw new ConfigurationException(
@@ -85,17 +98,14 @@ final class Bus {
       }
       Node.requireFree("kilonova.amqp.embedded.port", "127.0.0.1", bus.embeddedPort());
     }
+    return Optional.of(checked);
   }
 
-  /** Joins the bus in the background, unless it is off. */
-  static void start(NodeSettings settings, Parts parts) {
-    BusSettings bus = bus(settings);
-    if (bus.mode() == Mode.OFF) {
-      return;
-    }
-    ManagerRegistry managers = managers(settings, parts.own());
+  /** Joins the bus in the background. */
+  void start(Parts parts) {
+    ManagerRegistry managers = managers(parts.own());
     Notifications.begin(settings, parts);
-    CompletableFuture.runAsync(() -> join(settings, bus, parts, managers), THREADS)
+    CompletableFuture.runAsync(() -> join(parts, managers), THREADS)
         .exceptionally(
             e -> {
               LOG.error("this process is not on the classic bus; all else goes on", e);
@@ -105,33 +115,29 @@ final class Bus {
   }
 
   /** Our own and third parties'; two that get in each other's way are told before anybody calls. */
-  private static ManagerRegistry managers(NodeSettings settings, List<Manager> own) {
-    List<Manager> all = new ArrayList<>(own);
-    all.addAll(ManagerRegistry.configured(settings.config().getConfig("amqp")));
+  ManagerRegistry managers(List<Manager> own) {
     try {
-      return new ManagerRegistry(all);
+      return new ManagerRegistry(Stream.concat(own.stream(), configured.stream()).toList());
     } catch (IllegalArgumentException e) {
       throw new ConfigurationException("kilonova.amqp.managers", e.getMessage(), e);
     }
   }
 
-  private static void join(
-      NodeSettings settings, BusSettings bus, Parts parts, ManagerRegistry managers) {
+  private void join(Parts parts, ManagerRegistry managers) {
     EmbeddedBroker broker = null;
     if (bus.mode() == Mode.EMBEDDED) {
       broker = EmbeddedBroker.start(settings.stateDir().resolve("broker"), bus.embeddedPort());
       parts.system().getWhenTerminated().thenRun(broker::close);
     }
-    writeOsloConf(settings, bus, broker == null ? settings.transportUrl() : broker.transportUrl());
+    writeOsloConf(broker == null ? settings.transportUrl() : broker.transportUrl());
     MessageBus joined =
         MessageBus.join(parts.system(), bus, broker, parts.metrics(), parts.clock());
     parts.telemetry().remark(() -> "bus: " + joined.links().summary());
     Notifications.start(settings, parts, joined::notifications);
-    serve(settings, parts, joined.serve(managers), managers);
+    serve(parts, joined.serve(managers), managers);
   }
 
-  private static void serve(
-      NodeSettings settings, Parts parts, RpcServer server, ManagerRegistry managers) {
+  private void serve(Parts parts, RpcServer server, ManagerRegistry managers) {
     // What is sent meanwhile waits for the others, or for the next start.
     CoordinatedShutdown.get(parts.system())
         .addTask(
@@ -171,15 +177,11 @@ final class Bus {
   }
 
   /** For the operator, beside openrc. */
-  private static void writeOsloConf(NodeSettings settings, BusSettings bus, String url) {
+  private void writeOsloConf(String url) {
     try {
       OsloConf.write(settings.stateDir().resolve("oslo.conf"), url, bus.controlExchange(), "PLAIN");
     } catch (UncheckedIOException e) {
       LOG.warn("oslo.conf cannot be written: {}", e.getMessage());
     }
-  }
-
-  private static BusSettings bus(NodeSettings settings) {
-    return BusSettings.of(settings.config().getConfig("amqp"));
   }
 }

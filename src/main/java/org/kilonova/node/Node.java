@@ -69,6 +69,7 @@ public final class Node {
   public static ActorSystem<Void> start(Config root) {
     NodeSettings settings = new NodeSettings(root);
     check(settings);
+    Optional<Bus> bus = settings.isController() ? Bus.checked(settings) : Optional.empty();
     InstantSource clock = Clock.system();
     String host = settings.text("cluster.host");
     requireFree("kilonova.cluster.port", host, settings.number("cluster.port"));
@@ -126,17 +127,19 @@ public final class Node {
                 LOG.info("serving at {}", settings.publicUrl());
               }
             });
-    Bus.start(
-        settings,
-        new Bus.Parts(
-            system,
-            clock,
-            database,
-            databaseSettings,
-            controller.hosts(),
-            OwnManagers.of(
-                door.managers(system, controller), settings.config().getStringList("amqp.topics")),
-            telemetry));
+    bus.ifPresent(
+        on ->
+            on.start(
+                new Bus.Parts(
+                    system,
+                    clock,
+                    database,
+                    databaseSettings,
+                    controller.hosts(),
+                    OwnManagers.of(
+                        door.managers(system, controller),
+                        settings.config().getStringList("amqp.topics")),
+                    telemetry)));
     if (settings.isCompute()) {
       Compute.start(
           system,
@@ -172,7 +175,6 @@ public final class Node {
       SqlQuotas.defaults(settings.config().getConfig("quota"));
       DefaultNetwork.of(settings.config().getConfig("network.default"));
       FrontDoor.strategy(settings);
-      Bus.check(settings);
     }
   }
 
