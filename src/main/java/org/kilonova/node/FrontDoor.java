@@ -64,6 +64,7 @@ import org.kilonova.network.DefaultNetwork;
 import org.kilonova.network.SqlNetworks;
 import org.kilonova.persistence.Database;
 import org.kilonova.quota.SqlQuotas;
+import org.kilonova.readmodel.InstanceQueries;
 import org.kilonova.readmodel.SqlInstanceQueries;
 import org.kilonova.scheduler.SchedulerProtocol.Acknowledged;
 import org.kilonova.scheduler.SchedulerProtocol.FactsChanged;
@@ -90,6 +91,11 @@ final class FrontDoor {
   private final Database database;
   private final SqlComputeServices computeServices;
   private final SqlPlacementFacts placementFacts;
+  private final Flavors flavors;
+  private final KeyPairs keyPairs;
+  private final Aggregates aggregates;
+  private final ServerGroups groups;
+  private final InstanceQueries queries;
 
   /** Set when the scheduler can be reached; until then it reads the facts by itself. */
   private volatile PlacementFactsChanged factsListener = () -> {};
@@ -113,6 +119,11 @@ final class FrontDoor {
     this.networks = new SqlNetworks(database, clock);
     this.computeServices = new SqlComputeServices(database, clock, () -> factsListener.changed());
     this.placementFacts = new SqlPlacementFacts(database);
+    this.flavors = new SqlFlavors(database, clock);
+    this.keyPairs = new SqlKeyPairs(database, clock);
+    this.aggregates = new SqlAggregates(database, clock, () -> factsListener.changed());
+    this.groups = new SqlServerGroups(database, clock);
+    this.queries = new SqlInstanceQueries(database.jdbi(), CACHED_STATES);
     this.quotas =
         new SqlQuotas(database, SqlQuotas.defaults(settings.config().getConfig("quota")), clock);
     identity.directory().projects().list(Map.of("name", FIRST_PROJECT)).stream()
@@ -197,18 +208,13 @@ final class FrontDoor {
 
   /** All that is answered, given the way to hosts and instances. */
   List<Service> services(HostDirectory.View hosts, Instances instances) {
-    Flavors flavors = new SqlFlavors(database, clock);
-    KeyPairs keyPairs = new SqlKeyPairs(database, clock);
-    Aggregates aggregates = new SqlAggregates(database, clock, () -> factsListener.changed());
-    ServerGroups groups = new SqlServerGroups(database, clock);
     HostStates hostStates = new HostStates(hosts::find, aggregates, computeServices);
-    NodeReferences references =
-        new NodeReferences(flavors, keyPairs, images, groups, computeServices, aggregates, hosts);
+    NodeReferences references = references(hosts);
     Boots boots = boots(references, instances);
     ServersApi servers =
         new ServersApi(
             new ServersApi.Ports(
-                new SqlInstanceQueries(database.jdbi(), CACHED_STATES),
+                queries,
                 instances,
                 boots,
                 new FixedIps(networks, instances),
@@ -233,6 +239,11 @@ final class FrontDoor {
         ImageApi.service(images));
   }
 
+  private NodeReferences references(HostDirectory.View hosts) {
+    return new NodeReferences(
+        flavors, keyPairs, images, groups, computeServices, aggregates, hosts);
+  }
+
   private Boots boots(NodeReferences references, Instances instances) {
     return new Boots(
         new Boots.Ports(references, networks, quotas, instances, clock), Boots.Settings.DEFAULT);
@@ -240,19 +251,10 @@ final class FrontDoor {
 
   /** What the bus can ask this controller for: the same as the API, by the same ways. */
   OwnManagers.Ports managers(ActorSystem<Void> system, Controller controller) {
-    NodeReferences references =
-        new NodeReferences(
-            new SqlFlavors(database, clock),
-            new SqlKeyPairs(database, clock),
-            images,
-            new SqlServerGroups(database, clock),
-            computeServices,
-            new SqlAggregates(database, clock, () -> factsListener.changed()),
-            controller.hosts());
     return new OwnManagers.Ports(
-        new SqlInstanceQueries(database.jdbi(), CACHED_STATES),
+        queries,
         controller.instances(),
-        boots(references, controller.instances()),
+        boots(references(controller.hosts()), controller.instances()),
         controller.hosts(),
         computeServices,
         networks,
