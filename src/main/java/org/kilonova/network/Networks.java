@@ -1,7 +1,9 @@
 package org.kilonova.network;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import org.kilonova.kernel.ActionContext;
 import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.kernel.Nic;
@@ -42,24 +44,38 @@ public interface Networks {
    * One more address for the instance's first port in a network. The guest is not told: DHCP gives
    * it the one that the port was made with, this one is its owner's to configure.
    *
-   * @param requestId the same request again, for a day, changes nothing
    * @throws UnknownNetworkException if the instance has no port in such a network (any more)
    * @throws NoMoreAddressesException if the network is full
    */
-  Changed addFixedIp(InstanceId id, String networkId, String requestId);
+  Changed addFixedIp(InstanceId id, String networkId, ChangeRequest request);
 
   /**
-   * Takes back an address that was added.
+   * Takes an address from all of the instance's ports, also the one that a port was made with: that
+   * one is nobody else's until the port goes, since DHCP has told the guest of it.
    *
-   * @param requestId the same request again, for a day, changes nothing
    * @throws FixedIpNotFoundException if the instance does not have it
-   * @throws NetworkRequestException if its port was made with it: DHCP would go on to tell the
-   *     guest, and another guest could get it
    */
-  Changed removeFixedIp(InstanceId id, String address, String requestId);
+  Changed removeFixedIp(InstanceId id, String address, ChangeRequest request);
 
   /** The instance's addresses as they are, if the request was carried out. */
   Optional<Changed> changedBy(InstanceId id, String requestId);
+
+  /** The instance knows of all changes up to this one. */
+  void told(InstanceId id, long revision);
+
+  /**
+   * Of instances that have not heard of their last change, after so long. Oldest first, not all at
+   * once if they are many.
+   */
+  List<Untold> untold(Duration after);
+
+  /**
+   * A change of an instance's addresses.
+   *
+   * @param id the same request again, for a day, changes nothing
+   * @param context who asks, for the instance's history; null if there is no instance to be told
+   */
+  record ChangeRequest(String id, ActionContext context) {}
 
   /**
    * An instance's ports after a change.
@@ -67,6 +83,13 @@ public interface Networks {
    * @param revision counts the changes: what has the higher one is newer
    */
   record Changed(List<Nic> nics, long revision) {}
+
+  /**
+   * A change that its instance has not heard of.
+   *
+   * @param added true: one more; false: one less
+   */
+  record Untold(InstanceId id, Changed changed, boolean added, ActionContext context) {}
 
   /** What the create request said: {@code auto}, {@code none}, nothing, or a list. */
   record NetworkRequest(Mode mode, List<RequestedNetwork> networks) {

@@ -1,5 +1,7 @@
 package org.kilonova.network;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import inet.ipaddr.IPAddress;
 import inet.ipaddr.IPAddressString;
 import java.sql.ResultSet;
@@ -17,6 +19,7 @@ import java.util.UUID;
 import java.util.stream.Collectors;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
+import org.kilonova.kernel.ActionContext;
 import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.kernel.Nic;
@@ -45,6 +48,11 @@ public final class SqlNetworks implements Networks, Allocations {
 
   /** Allocations of one transaction. */
   private static final int GROUP = 64;
+
+  /** Instances that are told at a time. */
+  private static final int UNTOLD = 100;
+
+  private static final ObjectMapper JSON = new ObjectMapper();
 
   private final Jdbi jdbi;
   private final InstantSource clock;
@@ -713,7 +721,8 @@ public final class SqlNetworks implements Networks, Allocations {
   private static final String SELECT_NIC =
       """
       SELECT p.id, n.id AS network_id, n.name, p.mac::text AS mac, n.bridge, n.mtu,
-             ARRAY(SELECT host(a.address) FROM fixed_address a WHERE a.port_id = p.id
+             ARRAY(SELECT host(a.address) FROM fixed_address a
+                   WHERE a.port_id = p.id AND NOT a.held
                    ORDER BY a.added NULLS FIRST) AS addresses,
              s.cidr::text AS cidr, host(s.gateway) AS gateway,
              s.dns_servers, p.instance_uuid, p.project_id, p.host
@@ -754,12 +763,14 @@ public final class SqlNetworks implements Networks, Allocations {
   @Override
   public Optional<FixedIp> findByAddress(String address) {
     return Addresses.parse(address)
-        .flatMap(parsed -> fixedIp("f.address = CAST(:what AS text)::inet", parsed.toString()));
+        .flatMap(
+            parsed ->
+                fixedIp("NOT f.held AND f.address = CAST(:what AS text)::inet", parsed.toString()));
   }
 
   @Override
   public Optional<FixedIp> findFixedIp(long id) {
-    return fixedIp("f.id = :what", id);
+    return fixedIp("NOT f.held AND f.id = :what", id);
   }
 
   private Optional<FixedIp> fixedIp(String which, Object what) {
@@ -840,19 +851,19 @@ public final class SqlNetworks implements Networks, Allocations {
   // ------------------------------------------------------------------------- further addresses
 
   @Override
-  public Changed addFixedIp(InstanceId id, String networkId, String requestId) {
+  public Changed addFixedIp(InstanceId id, String networkId, ChangeRequest request) {
     try {
-      return jdbi.inTransaction(handle -> add(handle, id, networkId, requestId, false));
+      return jdbi.inTransaction(handle -> add(handle, id, networkId, request, false));
     } catch (QueueEmptyException e) {
       // all that this took was rolled back
-      return jdbi.inTransaction(handle -> add(handle, id, networkId, requestId, true));
+      return jdbi.inTransaction(handle -> add(handle, id, networkId, request, true));
     }
   }
 
   /** One attempt; as {@link #allocate(Wanted, boolean)}. */
   private Changed add(
-      Handle handle, InstanceId id, String networkId, String requestId, boolean alone) {
-    if (isCarriedOut(handle, id, requestId)) {
+      Handle handle, InstanceId id, String networkId, ChangeRequest request, boolean alone) {
+    if (isCarriedOut(handle, id, request.id())) {
       return changed(handle, id);
     }
     UUID networkUuid = uuid(networkId).orElseThrow(() -> notIn(id, networkId));
@@ -874,7 +885,7 @@ public final class SqlNetworks implements Networks, Allocations {
         .bind("subnet", network.subnetId)
         .bind("address", address)
         .execute();
-    return counted(handle, id);
+    return counted(handle, id, true, request);
   }
 
   private static UnknownNetworkException notIn(InstanceId id, String networkId) {
@@ -896,47 +907,38 @@ public final class SqlNetworks implements Networks, Allocations {
   }
 
   @Override
-  public Changed removeFixedIp(InstanceId id, String address, String requestId) {
+  public Changed removeFixedIp(InstanceId id, String address, ChangeRequest request) {
     return jdbi.inTransaction(
         handle -> {
-          if (isCarriedOut(handle, id, requestId)) {
+          if (isCarriedOut(handle, id, request.id())) {
             return changed(handle, id);
           }
-          giveBack(handle, id, address);
-          return counted(handle, id);
+          takeBack(handle, id, address);
+          return counted(handle, id, false, request);
         });
   }
 
-  private static void giveBack(Handle handle, InstanceId id, String address) {
+  /** What was added is free at once; what DHCP has told a guest of stays with its port. */
+  private static void takeBack(Handle handle, InstanceId id, String address) {
     IPAddress parsed = Addresses.parse(address).orElseThrow(() -> notOf(id, address));
-    boolean wasAdded =
+    int taken =
         handle
-            .createQuery(
+            .createUpdate(
                 """
-                SELECT a.added IS NOT NULL FROM fixed_address a JOIN port p ON p.id = a.port_id
-                WHERE p.instance_uuid = :id AND a.address = CAST(:address AS text)::inet
-                ORDER BY a.added LIMIT 1
+                UPDATE fixed_address
+                SET port_id = CASE WHEN added IS NULL THEN port_id END,
+                    held = added IS NULL,
+                    added = NULL,
+                    queued = nextval('fixed_address_queue')
+                WHERE port_id IN (SELECT p.id FROM port p WHERE p.instance_uuid = :id)
+                  AND address = CAST(:address AS text)::inet AND NOT held
                 """)
             .bind("id", id.uuid())
             .bind("address", parsed.toString())
-            .mapTo(Boolean.class)
-            .findOne()
-            .orElseThrow(() -> notOf(id, address));
-    if (!wasAdded) {
-      throw new NetworkRequestException(
-          "Fixed IP %s cannot be removed: DHCP gives it to instance %s.".formatted(address, id));
+            .execute();
+    if (taken == 0) {
+      throw notOf(id, address);
     }
-    handle
-        .createUpdate(
-            """
-            UPDATE fixed_address
-            SET port_id = NULL, added = NULL, queued = nextval('fixed_address_queue')
-            WHERE port_id IN (SELECT p.id FROM port p WHERE p.instance_uuid = :id)
-              AND address = CAST(:address AS text)::inet AND added IS NOT NULL
-            """)
-        .bind("id", id.uuid())
-        .bind("address", parsed.toString())
-        .execute();
   }
 
   private static FixedIpNotFoundException notOf(InstanceId id, String address) {
@@ -956,7 +958,11 @@ public final class SqlNetworks implements Networks, Allocations {
         .mapTo(Long.class)
         .findOne();
     handle
-        .createUpdate("DELETE FROM address_change WHERE instance_uuid = :id AND at < :before")
+        .createUpdate(
+            """
+            DELETE FROM address_change
+            WHERE instance_uuid = :id AND at < :before AND context IS NULL
+            """)
         .bind("id", id.uuid())
         .bind("before", clock.instant().minus(REQUEST_IS_KNOWN))
         .execute();
@@ -973,13 +979,48 @@ public final class SqlNetworks implements Networks, Allocations {
         == 0;
   }
 
-  private static Changed counted(Handle handle, InstanceId id) {
+  private static Changed counted(
+      Handle handle, InstanceId id, boolean added, ChangeRequest request) {
+    long revision =
+        handle
+            .createQuery(
+                """
+                UPDATE instance_network SET revision = revision + 1 WHERE instance_uuid = :id
+                RETURNING revision
+                """)
+            .bind("id", id.uuid())
+            .mapTo(Long.class)
+            .one();
     handle
         .createUpdate(
-            "UPDATE instance_network SET revision = revision + 1 WHERE instance_uuid = :id")
+            """
+            UPDATE address_change
+            SET revision = :revision, added = :added, context = CAST(:context AS jsonb)
+            WHERE instance_uuid = :id AND request_id = :request
+            """)
+        .bind("revision", revision)
+        .bind("added", added)
+        .bind("context", request.context() == null ? null : json(request.context()))
         .bind("id", id.uuid())
+        .bind("request", request.id())
         .execute();
-    return changed(handle, id);
+    return new Changed(nics(handle, id), revision);
+  }
+
+  private static String json(ActionContext context) {
+    try {
+      return JSON.writeValueAsString(context);
+    } catch (JsonProcessingException e) {
+      throw new IllegalArgumentException(e);
+    }
+  }
+
+  private static ActionContext context(String json) {
+    try {
+      return JSON.readValue(json, ActionContext.class);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   private static Changed changed(Handle handle, InstanceId id) {
@@ -1010,6 +1051,46 @@ public final class SqlNetworks implements Networks, Allocations {
                 .map(known -> changed(handle, id)));
   }
 
+  @Override
+  public void told(InstanceId id, long revision) {
+    jdbi.useHandle(
+        handle ->
+            handle
+                .createUpdate(
+                    """
+                    UPDATE address_change SET context = NULL
+                    WHERE instance_uuid = :id AND revision <= :revision AND context IS NOT NULL
+                    """)
+                .bind("id", id.uuid())
+                .bind("revision", revision)
+                .execute());
+  }
+
+  @Override
+  public List<Untold> untold(Duration after) {
+    return jdbi.withHandle(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    SELECT instance_uuid, added, context::text AS context FROM address_change u
+                    WHERE context IS NOT NULL AND at <= :before AND NOT EXISTS (
+                      SELECT 1 FROM address_change later
+                      WHERE later.instance_uuid = u.instance_uuid AND later.revision > u.revision)
+                    ORDER BY at LIMIT :limit
+                    """)
+                .bind("before", clock.instant().minus(after))
+                .bind("limit", UNTOLD)
+                .map((row, context) -> untold(handle, row))
+                .list());
+  }
+
+  private static Untold untold(Handle handle, ResultSet row) throws SQLException {
+    InstanceId id = new InstanceId(row.getObject("instance_uuid", UUID.class));
+    return new Untold(
+        id, changed(handle, id), row.getBoolean("added"), context(row.getString("context")));
+  }
+
   // ----------------------------------------------------------------------------------- release
 
   @Override
@@ -1030,7 +1111,8 @@ public final class SqlNetworks implements Networks, Allocations {
               .createUpdate(
                   """
                   UPDATE fixed_address
-                  SET port_id = NULL, added = NULL, queued = nextval('fixed_address_queue')
+                  SET port_id = NULL, held = FALSE, added = NULL,
+                      queued = nextval('fixed_address_queue')
                   WHERE port_id IN (SELECT p.id FROM port p WHERE p.instance_uuid = :id)
                   """)
               .bind("id", id.uuid())

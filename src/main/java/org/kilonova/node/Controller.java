@@ -24,6 +24,7 @@ import java.util.function.Consumer;
 import org.jdbi.v3.core.Handle;
 import org.kilonova.compute.HostDirectory;
 import org.kilonova.compute.HostDirectory.Known;
+import org.kilonova.instance.FixedIps;
 import org.kilonova.instance.InstanceEntity;
 import org.kilonova.instance.InstanceProtocol.Nudge;
 import org.kilonova.instance.InstanceProtocol.SchedulerAnswered;
@@ -93,8 +94,18 @@ final class Controller {
             new NodeLinks(system, scheduler, hosts, parts.networks(), blocking),
             clock));
     JournalReader journal = new JournalReader(SerializationExtension.get(system));
+    ShardedInstances instances =
+        new ShardedInstances(
+            system,
+            parts.database().jdbi(),
+            journal,
+            hosts,
+            clock,
+            settings.duration("api.ask-timeout"),
+            settings.duration("api.patience"));
+    FixedIps fixedIps = new FixedIps(parts.networks(), instances);
     ActorRef<ProjectorActor.Command> projector =
-        startProjector(system, settings, clock, parts, journal, blocking);
+        startProjector(system, settings, clock, parts, journal, blocking, fixedIps::tellUntold);
     system.systemActorOf(
         HostDirectory.create(
             new HostDirectory.Setup(
@@ -109,15 +120,6 @@ final class Controller {
         "host-directory",
         Props.empty());
     system.systemActorOf(memberWatch(projector), "member-watch", Props.empty());
-    ShardedInstances instances =
-        new ShardedInstances(
-            system,
-            parts.database().jdbi(),
-            journal,
-            hosts,
-            clock,
-            settings.duration("api.ask-timeout"),
-            settings.duration("api.patience"));
     return new Controller(hosts, instances, scheduler);
   }
 
@@ -209,7 +211,8 @@ final class Controller {
       InstantSource clock,
       Parts parts,
       JournalReader journal,
-      ExecutorService blocking) {
+      ExecutorService blocking,
+      Runnable repairs) {
     ClusterSharding sharding = ClusterSharding.get(system);
     Projection projection =
         new Projection(
@@ -232,6 +235,7 @@ final class Controller {
                         clock,
                         settings.duration("read-model.poll-interval"),
                         settings.duration("read-model.watchdog-interval"),
+                        repairs,
                         parts.chores())))
             .onFailure(
                 SupervisorStrategy.restartWithBackoff(

@@ -15,6 +15,7 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.jdbi.v3.core.Jdbi;
 import org.kilonova.kernel.HostId;
@@ -53,7 +54,9 @@ public final class ProjectorActor extends AbstractBehavior<ProjectorActor.Comman
    * @param nudge wakes an instance, wherever it lives
    * @param pollInterval pause between looks at the journal while the projection keeps up
    * @param sweepInterval pause between the watchdog's rounds
-   * @param chores what else the leader does every minute or so; blocks, and may be repeated
+   * @param repairs what else the leader looks after in each of the watchdog's rounds; blocks, and
+   *     may be repeated
+   * @param chores the same for what has time: every minute or so
    */
   public record Setup(
       Jdbi jdbi,
@@ -64,12 +67,14 @@ public final class ProjectorActor extends AbstractBehavior<ProjectorActor.Comman
       InstantSource clock,
       Duration pollInterval,
       Duration sweepInterval,
+      Runnable repairs,
       Runnable chores) {}
 
   private static final int NUDGES_PER_SWEEP = 2_000;
   private static final Duration CHORES_INTERVAL = Duration.ofMinutes(1);
 
   private final Setup setup;
+  private final AtomicBoolean repairing = new AtomicBoolean();
   private final TimerScheduler<Command> timers;
   private boolean leader;
   private boolean failing;
@@ -148,6 +153,10 @@ public final class ProjectorActor extends AbstractBehavior<ProjectorActor.Comman
   private Behavior<Command> sweep(Instant before) {
     if (leader && !failing) {
       nudgeAll(() -> find(before));
+      // A round may take longer than the pause to the next one.
+      if (repairing.compareAndSet(false, true)) {
+        work(setup.repairs(), () -> repairing.set(false));
+      }
     }
     return this;
   }
@@ -168,19 +177,25 @@ public final class ProjectorActor extends AbstractBehavior<ProjectorActor.Comman
 
   private Behavior<Command> onChores() {
     if (leader && !failing) {
-      var log = getContext().getLog();
-      setup
-          .blocking()
-          .execute(
-              () -> {
-                try {
-                  setup.chores().run();
-                } catch (RuntimeException e) {
-                  log.warn("the leader's chores wait for the next round", e);
-                }
-              });
+      work(setup.chores(), () -> {});
     }
     return this;
+  }
+
+  private void work(Runnable work, Runnable then) {
+    var log = getContext().getLog();
+    setup
+        .blocking()
+        .execute(
+            () -> {
+              try {
+                work.run();
+              } catch (RuntimeException e) {
+                log.warn("the leader's chores wait for the next round", e);
+              } finally {
+                then.run();
+              }
+            });
   }
 
   private void nudgeAll(java.util.function.Supplier<List<InFlight>> ids) {

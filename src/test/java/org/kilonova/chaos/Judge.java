@@ -241,6 +241,14 @@ final class Judge implements AutoCloseable {
         Map.of("ids", servers.toArray(String[]::new)));
   }
 
+  /** The network of a server's port. */
+  String networkOf(String server) {
+    return ids(
+            "SELECT network_id::text FROM port WHERE instance_uuid::text = :id",
+            Map.of("id", server))
+        .getFirst();
+  }
+
   /** Those of these servers that use up quota. */
   List<String> claimsOf(Collection<String> servers) {
     return ids(

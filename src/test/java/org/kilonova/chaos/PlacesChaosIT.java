@@ -1,15 +1,21 @@
 package org.kilonova.chaos;
 
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -79,6 +85,44 @@ class PlacesChaosIT {
   @MethodSource
   void pairs(List<String> places) {
     strike(places);
+  }
+
+  /** Nobody repeats the request: the cloud itself makes the instance know. */
+  @Test
+  void anAddressThatNobodyLivedToTellOfIsToldByAnother() {
+    try (BootLoad load = new BootLoad(cluster)) {
+      load.boot(1, 1);
+      load.allActive();
+      String id = load.acceptedIds().getFirst();
+      String network = judge.networkOf(id);
+      cluster.arm("addresses-before-told");
+      Member asked = cluster.controllers().getLast();
+      assertThatThrownBy(
+              () ->
+                  cluster.send(
+                      asked,
+                      "POST",
+                      "/compute/v2.1/servers/" + id + "/action",
+                      Map.of("addFixedIp", Map.of("networkId", network))))
+          .isInstanceOf(UncheckedIOException.class);
+      cluster.awaitDead(asked);
+      Instant died = Instant.now();
+      Member other = cluster.controllers().getFirst();
+      ChaosCluster.await(
+          "the second address",
+          () ->
+              ChaosCluster.json(cluster.send(other, "GET", "/compute/v2.1/servers/" + id, null))
+                  .findValues("addr"),
+          addresses -> addresses.size() == 2);
+      report(
+          "seed %d: an address was told %.1f s after its maker's death",
+          seed, Duration.between(died, Instant.now()).toMillis() / 1000.0);
+      cluster.start(asked);
+      cluster.awaitServing(asked);
+      load.deleteAll();
+      judge.onlyTheseAreThere(List::of, SETTLED);
+    }
+    shared.sound();
   }
 
   private void strike(List<String> places) {

@@ -33,9 +33,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestReporter;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.kilonova.kernel.ActionContext;
 import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.kernel.Nic;
+import org.kilonova.network.Networks.ChangeRequest;
 import org.kilonova.network.Networks.Changed;
 import org.kilonova.network.Networks.FixedIpNotFoundException;
 import org.kilonova.network.Networks.NetworkConflictException;
@@ -45,6 +47,7 @@ import org.kilonova.network.Networks.NetworkRequestException;
 import org.kilonova.network.Networks.NoMoreAddressesException;
 import org.kilonova.network.Networks.RequestedNetwork;
 import org.kilonova.network.Networks.UnknownNetworkException;
+import org.kilonova.network.Networks.Untold;
 import org.kilonova.persistence.Database;
 import org.kilonova.testing.PostgresExtension;
 
@@ -75,12 +78,20 @@ class SqlNetworksIT {
         .jdbi()
         .useHandle(
             handle ->
-                handle.execute("TRUNCATE network, subnet, port, fixed_address, instance_network"));
+                handle.execute(
+                    "TRUNCATE network, subnet, port, fixed_address, instance_network, address_change"));
   }
 
   private void makeFlat(String cidr) {
     flat =
         networks.ensureDefault(DefaultNetworkTest.of("cidr = \"" + cidr + "\""), OWNER).toString();
+  }
+
+  private static final ActionContext BY =
+      new ActionContext("req-1", "user", "project", Map.of("roles", List.of("member")));
+
+  private static ChangeRequest by(String message) {
+    return new ChangeRequest(message, BY);
   }
 
   private static NetworkRequest list(RequestedNetwork... networks) {
@@ -145,8 +156,8 @@ class SqlNetworksIT {
     InstanceId id = InstanceId.random();
     Nic nic = allocate(id, any(), any()).getFirst();
 
-    Changed first = networks.addFixedIp(id, flat, "one");
-    Changed second = networks.addFixedIp(id, flat, "two");
+    Changed first = networks.addFixedIp(id, flat, by("one"));
+    Changed second = networks.addFixedIp(id, flat, by("two"));
 
     assertThat(first.nics().getFirst().addresses()).containsExactly("10.0.0.2", "10.0.0.4");
     assertThat(second.nics().getFirst().addresses())
@@ -170,13 +181,13 @@ class SqlNetworksIT {
     allocate(id, any());
 
     assertThat(networks.changedBy(id, "one")).isEmpty();
-    Changed added = networks.addFixedIp(id, flat, "one");
-    assertThat(networks.addFixedIp(id, flat, "one")).isEqualTo(added);
+    Changed added = networks.addFixedIp(id, flat, by("one"));
+    assertThat(networks.addFixedIp(id, flat, by("one"))).isEqualTo(added);
     assertThat(networks.changedBy(id, "one")).contains(added);
 
-    Changed removed = networks.removeFixedIp(id, "10.0.0.3", "two");
-    assertThat(networks.removeFixedIp(id, "10.0.0.3", "two")).isEqualTo(removed);
-    assertThat(networks.addFixedIp(id, flat, "one"))
+    Changed removed = networks.removeFixedIp(id, "10.0.0.3", by("two"));
+    assertThat(networks.removeFixedIp(id, "10.0.0.3", by("two"))).isEqualTo(removed);
+    assertThat(networks.addFixedIp(id, flat, by("one")))
         .as("also when what it did was undone since")
         .isEqualTo(removed);
     assertThat(networks.changedBy(InstanceId.random(), "one")).isEmpty();
@@ -188,9 +199,9 @@ class SqlNetworksIT {
     makeFlat("10.0.0.0/24");
     InstanceId id = InstanceId.random();
     allocate(id, any());
-    networks.addFixedIp(id, flat, "one");
+    networks.told(id, networks.addFixedIp(id, flat, by("one")).revision());
     now = now.plus(Duration.ofHours(25));
-    networks.addFixedIp(id, flat, "two");
+    networks.addFixedIp(id, flat, by("two"));
     assertThat(count("SELECT count(*) FROM address_change WHERE instance_uuid = '" + id + "'"))
         .isEqualTo(1);
   }
@@ -200,8 +211,8 @@ class SqlNetworksIT {
     makeFlat("10.57.0.0/29"); // .2 to .6
     InstanceId id = InstanceId.random();
     allocate(id, any());
-    networks.addFixedIp(id, flat, "one");
-    networks.removeFixedIp(id, "10.57.0.3", "two");
+    networks.addFixedIp(id, flat, by("one"));
+    networks.removeFixedIp(id, "10.57.0.3", by("two"));
 
     assertThat(addressesOf(id)).containsExactly("10.57.0.2");
     assertThat(List.of(allocateOne(), allocateOne(), allocateOne(), allocateOne()))
@@ -209,23 +220,78 @@ class SqlNetworksIT {
   }
 
   @Test
-  void onlyWhatWasAddedCanBeTakenBack() {
+  void onlyItsOwnAddressesCanBeTakenFromAnInstance() {
     makeFlat("10.0.0.0/24");
     InstanceId id = InstanceId.random();
     InstanceId other = InstanceId.random();
     allocate(id, any());
     allocate(other, any());
-    networks.addFixedIp(other, flat, "one");
+    networks.addFixedIp(other, flat, by("one"));
 
-    assertThatThrownBy(() -> networks.removeFixedIp(id, "10.0.0.2", "two"))
-        .isExactlyInstanceOf(NetworkRequestException.class);
     for (String notItsOwn : List.of("10.0.0.3", "10.0.0.4", "10.0.0.99", "no address")) {
-      assertThatThrownBy(() -> networks.removeFixedIp(id, notItsOwn, "two"))
+      assertThatThrownBy(() -> networks.removeFixedIp(id, notItsOwn, by("two")))
           .isInstanceOf(FixedIpNotFoundException.class);
     }
     assertThat(addressesOf(id)).containsExactly("10.0.0.2");
     assertThat(addressesOf(other)).containsExactly("10.0.0.3", "10.0.0.4");
     assertThat(networks.changedBy(id, "two")).as("what failed may be tried again").isEmpty();
+  }
+
+  /** Nova lets any be removed; the guest may go on to use it, as DHCP told it so. */
+  @Test
+  void theAddressAPortWasMadeWithIsRemovedButNobodyElsesUntilThePortGoes() {
+    makeFlat("10.57.0.0/29"); // .2 to .6
+    InstanceId id = InstanceId.random();
+    allocate(id, any());
+    networks.addFixedIp(id, flat, by("one"));
+
+    Changed removed = networks.removeFixedIp(id, "10.57.0.2", by("two"));
+    assertThat(removed.nics().getFirst().addresses()).containsExactly("10.57.0.3");
+    assertThat(networks.findByAddress("10.57.0.2")).isEmpty();
+    assertThatThrownBy(() -> networks.removeFixedIp(id, "10.57.0.2", by("three")))
+        .isInstanceOf(FixedIpNotFoundException.class);
+    assertThat(networks.removeFixedIp(id, "10.57.0.3", by("four")).nics().getFirst().addresses())
+        .isEmpty();
+    assertThat(allocate(id, any()).getFirst().addresses())
+        .as("a boot that goes on elsewhere gets none either")
+        .isEmpty();
+
+    List<String> others = List.of(allocateOne(), allocateOne(), allocateOne(), allocateOne());
+    assertThat(others).containsExactly("10.57.0.4", "10.57.0.5", "10.57.0.6", "10.57.0.3");
+    assertThatThrownBy(this::allocateOne).isInstanceOf(NoMoreAddressesException.class);
+    assertThatThrownBy(() -> networks.validate(OWNER, true, list(fixed("10.57.0.2"))))
+        .isInstanceOf(NetworkRequestException.class);
+
+    networks.deallocateForInstance(id);
+    assertThat(allocateOne()).isEqualTo("10.57.0.2");
+  }
+
+  @Test
+  void aChangeIsUntoldUntilTheInstanceHasHeardOfItOrOfALaterOne() {
+    makeFlat("10.0.0.0/24");
+    InstanceId id = InstanceId.random();
+    InstanceId another = InstanceId.random();
+    allocate(id, any());
+    allocate(another, any());
+    Changed added = networks.addFixedIp(id, flat, by("one"));
+    assertThat(networks.untold(Duration.ofSeconds(5))).as("who made it may yet tell").isEmpty();
+    now = now.plusSeconds(5);
+    assertThat(networks.untold(Duration.ofSeconds(5)))
+        .containsExactly(new Untold(id, added, true, BY));
+
+    Changed removed = networks.removeFixedIp(id, "10.0.0.4", by("two"));
+    now = now.plus(Duration.ofHours(25));
+    Changed elsewhere = networks.addFixedIp(another, flat, by("three"));
+    networks.told(id, added.revision());
+    assertThat(networks.untold(Duration.ZERO))
+        .containsExactly(
+            new Untold(id, removed, false, BY), new Untold(another, elsewhere, true, BY));
+
+    networks.told(id, removed.revision());
+    networks.deallocateForInstance(another);
+    assertThat(networks.untold(Duration.ZERO)).isEmpty();
+    networks.addFixedIp(id, flat, new ChangeRequest("of a classic service", null));
+    assertThat(networks.untold(Duration.ZERO)).as("whom nobody has to tell").isEmpty();
   }
 
   @Test
@@ -235,10 +301,10 @@ class SqlNetworksIT {
     allocate(id, any());
     InstanceId nobody = InstanceId.random();
     for (String network : List.of(UUID.randomUUID().toString(), "7")) {
-      assertThatThrownBy(() -> networks.addFixedIp(id, network, "one"))
+      assertThatThrownBy(() -> networks.addFixedIp(id, network, by("one")))
           .isInstanceOf(UnknownNetworkException.class);
     }
-    assertThatThrownBy(() -> networks.addFixedIp(nobody, flat, "one"))
+    assertThatThrownBy(() -> networks.addFixedIp(nobody, flat, by("one")))
         .isInstanceOf(UnknownNetworkException.class);
     assertThat(count("SELECT count(*) FROM address_change WHERE instance_uuid = '" + nobody + "'"))
         .isZero();
@@ -249,14 +315,14 @@ class SqlNetworksIT {
     makeFlat("10.57.0.0/29");
     InstanceId id = InstanceId.random();
     allocate(id, any());
-    networks.addFixedIp(id, flat, "one");
-    networks.addFixedIp(id, flat, "two");
+    networks.addFixedIp(id, flat, by("one"));
+    networks.addFixedIp(id, flat, by("two"));
 
     networks.deallocateForInstance(id);
 
     assertThat(count("SELECT count(*) FROM fixed_address WHERE port_id IS NOT NULL")).isZero();
     for (String request : List.of("one", "three")) {
-      assertThatThrownBy(() -> networks.addFixedIp(id, flat, request))
+      assertThatThrownBy(() -> networks.addFixedIp(id, flat, by(request)))
           .isInstanceOf(UnknownNetworkException.class);
     }
     assertThat(count("SELECT count(*) FROM address_change WHERE instance_uuid = '" + id + "'"))
@@ -269,12 +335,12 @@ class SqlNetworksIT {
     InstanceId id = InstanceId.random();
     allocate(id, any());
     for (int i = 0; i < 4; i++) {
-      networks.addFixedIp(id, flat, "request-" + i);
+      networks.addFixedIp(id, flat, by("request-" + i));
     }
-    assertThatThrownBy(() -> networks.addFixedIp(id, flat, "one more"))
+    assertThatThrownBy(() -> networks.addFixedIp(id, flat, by("one more")))
         .isInstanceOf(NoMoreAddressesException.class);
-    networks.removeFixedIp(id, "10.57.0.4", "less");
-    networks.addFixedIp(id, flat, "one more");
+    networks.removeFixedIp(id, "10.57.0.4", by("less"));
+    networks.addFixedIp(id, flat, by("one more"));
     assertThat(addressesOf(id))
         .containsExactly("10.57.0.2", "10.57.0.3", "10.57.0.5", "10.57.0.6", "10.57.0.4");
   }
@@ -296,7 +362,7 @@ class SqlNetworksIT {
                   if (release) {
                     networks.deallocateForInstance(id);
                   }
-                  networks.addFixedIp(id, flat, request);
+                  networks.addFixedIp(id, flat, by(request));
                 } catch (UnknownNetworkException e) {
                   // was released before
                 }

@@ -64,18 +64,26 @@ public final class TestCloud implements AutoCloseable {
     public void deallocateForInstance(InstanceId id) {}
 
     @Override
-    public Changed addFixedIp(InstanceId id, String networkId, String requestId) {
+    public Changed addFixedIp(InstanceId id, String networkId, ChangeRequest request) {
       throw new UnknownNetworkException("Network " + networkId + " could not be found.");
     }
 
     @Override
-    public Changed removeFixedIp(InstanceId id, String address, String requestId) {
+    public Changed removeFixedIp(InstanceId id, String address, ChangeRequest request) {
       throw new FixedIpNotFoundException("Fixed IP " + address + " could not be found.");
     }
 
     @Override
     public Optional<Changed> changedBy(InstanceId id, String requestId) {
       return Optional.empty();
+    }
+
+    @Override
+    public void told(InstanceId id, long revision) {}
+
+    @Override
+    public List<Untold> untold(Duration after) {
+      return List.of();
     }
   }
 

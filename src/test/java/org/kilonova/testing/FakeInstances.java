@@ -58,6 +58,9 @@ public final class FakeInstances implements Instances {
    */
   public Consumer<InstanceId> lostReply;
 
+  /** Of those nobody answers. */
+  public final Set<InstanceId> away = new HashSet<>();
+
   public String console = "";
 
   public FakeInstances(InstantSource clock, Consumer<InstanceRow> onChange) {
@@ -68,6 +71,9 @@ public final class FakeInstances implements Instances {
   @Override
   public synchronized InstanceProtocol.Reply request(
       InstanceId id, Function<ActorRef<InstanceProtocol.Reply>, InstanceProtocol.Request> message) {
+    if (away.contains(id)) {
+      throw new UnavailableException("no answer");
+    }
     InstanceProtocol.Request request = message.apply(null);
     if (request instanceof RequestInstance r) {
       if (silent.contains(r.spec().launchIndex())) {

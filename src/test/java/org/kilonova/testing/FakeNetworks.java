@@ -1,5 +1,6 @@
 package org.kilonova.testing;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -18,6 +19,7 @@ import org.kilonova.network.Networks;
 public final class FakeNetworks implements Networks, Allocations {
   private final Map<InstanceId, List<Nic>> ports = new HashMap<>();
   private final Map<InstanceId, Long> revisions = new HashMap<>();
+  private final Map<InstanceId, Untold> untold = new HashMap<>();
   private final Set<String> carriedOut = new HashSet<>();
 
   /** Happens when a change was made and nobody knows of it yet. */
@@ -52,13 +54,14 @@ public final class FakeNetworks implements Networks, Allocations {
   // ---- further addresses -----------------------------------------------------------------------
 
   @Override
-  public synchronized Changed addFixedIp(InstanceId id, String networkId, String requestId) {
+  public synchronized Changed addFixedIp(InstanceId id, String networkId, ChangeRequest request) {
     if (nics(id).stream().noneMatch(nic -> nic.networkId().equals(networkId))) {
       throw new UnknownNetworkException("Network " + networkId + " could not be found for " + id);
     }
     return change(
         id,
-        requestId,
+        true,
+        request,
         addresses -> {
           addresses.add("10.0.0." + next++);
           return addresses;
@@ -66,10 +69,11 @@ public final class FakeNetworks implements Networks, Allocations {
   }
 
   @Override
-  public synchronized Changed removeFixedIp(InstanceId id, String address, String requestId) {
+  public synchronized Changed removeFixedIp(InstanceId id, String address, ChangeRequest request) {
     return change(
         id,
-        requestId,
+        false,
+        request,
         addresses -> {
           if (!addresses.remove(address)) {
             throw new FixedIpNotFoundException(
@@ -79,8 +83,9 @@ public final class FakeNetworks implements Networks, Allocations {
         });
   }
 
-  private Changed change(InstanceId id, String requestId, UnaryOperator<List<String>> change) {
-    if (!carriedOut.contains(id + requestId)) {
+  private Changed change(
+      InstanceId id, boolean added, ChangeRequest request, UnaryOperator<List<String>> change) {
+    if (!carriedOut.contains(id + request.id())) {
       Nic nic =
           nics(id).stream()
               .findFirst()
@@ -100,8 +105,10 @@ public final class FakeNetworks implements Networks, Allocations {
                   nic.gateway(),
                   nic.dnsServers(),
                   nic.mtu())));
-      carriedOut.add(id + requestId);
+      carriedOut.add(id + request.id());
       revisions.merge(id, 1L, Long::sum);
+      untold.put(
+          id, new Untold(id, new Changed(nics(id), revisions.get(id)), added, request.context()));
       afterChange.run();
     }
     return new Changed(nics(id), revisions.get(id));
@@ -112,6 +119,16 @@ public final class FakeNetworks implements Networks, Allocations {
     return carriedOut.contains(id + requestId)
         ? Optional.of(new Changed(nics(id), revisions.get(id)))
         : Optional.empty();
+  }
+
+  @Override
+  public synchronized void told(InstanceId id, long revision) {
+    untold.computeIfPresent(id, (i, u) -> u.changed().revision() <= revision ? null : u);
+  }
+
+  @Override
+  public synchronized List<Untold> untold(Duration after) {
+    return List.copyOf(untold.values());
   }
 
   // ---- what was given out ----------------------------------------------------------------------

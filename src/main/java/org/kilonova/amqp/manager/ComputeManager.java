@@ -152,7 +152,7 @@ public final class ComputeManager implements Manager {
     fixedIps(call, (state, request) -> fixedIps.add(state, network, request));
   }
 
-  /** Takes back {@code address}, which was added. */
+  /** Takes {@code address} from the instance. */
   @Rpc("remove_fixed_ip_from_instance")
   public void removeFixedIpFromInstance(RpcCall call) {
     String address = call.text("address");

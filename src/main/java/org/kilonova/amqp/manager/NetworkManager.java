@@ -21,6 +21,7 @@ import org.kilonova.kernel.Nic;
 import org.kilonova.network.Allocations.Allocation;
 import org.kilonova.network.Allocations.FixedIp;
 import org.kilonova.network.Allocations.NetworkInfo;
+import org.kilonova.network.Networks.ChangeRequest;
 import org.kilonova.network.Networks.Changed;
 import org.kilonova.network.Networks.RequestedNetwork;
 import org.kilonova.readmodel.InstanceRow;
@@ -231,11 +232,11 @@ public final class NetworkManager implements Manager {
     return changed(
         call,
         (state, request) -> fixedIps.add(state, network, request),
-        id -> ports.networks().addFixedIp(id, network, call.messageId()));
+        id -> ports.networks().addFixedIp(id, network, ofOthers(call)));
   }
 
   /**
-   * Takes back {@code address}, which was added.
+   * Takes {@code address} from the instance.
    *
    * @return the {@code network_info}
    */
@@ -245,7 +246,7 @@ public final class NetworkManager implements Manager {
     return changed(
         call,
         (state, request) -> fixedIps.remove(state, address, request),
-        id -> ports.networks().removeFixedIp(id, address, call.messageId()));
+        id -> ports.networks().removeFixedIp(id, address, ofOthers(call)));
   }
 
   /** An instance of ours has to know what it has; one of a classic compute service asks again. */
@@ -267,6 +268,11 @@ public final class NetworkManager implements Manager {
           Requests.caller(call.context(), ownerOf(id));
           return NetworkInfoModel.of(ofOthers.apply(id).nics());
         });
+  }
+
+  /** Nobody has to be told. */
+  private static ChangeRequest ofOthers(RpcCall call) {
+    return new ChangeRequest(call.messageId(), null);
   }
 
   private String ownerOf(InstanceId id) {
