@@ -226,7 +226,7 @@ final class Controller {
                     new ProjectorActor.Setup(
                         parts.database().jdbi(),
                         projection,
-                        new AdvisoryLock(parts.databaseSettings(), "kilonova-leader", LEADER),
+                        () -> new AdvisoryLock(parts.databaseSettings(), "kilonova-leader", LEADER),
                         blocking,
                         row ->
                             sharding

@@ -1,8 +1,6 @@
 package org.kilonova.node;
 
 import akka.actor.typed.Props;
-import akka.actor.typed.SupervisorStrategy;
-import akka.actor.typed.javadsl.Behaviors;
 import akka.serialization.SerializationExtension;
 import com.typesafe.config.Config;
 import io.micrometer.core.instrument.Gauge;
@@ -11,17 +9,20 @@ import java.time.Duration;
 import java.util.concurrent.Executors;
 import java.util.function.Supplier;
 import org.kilonova.amqp.notify.NotificationFeed;
-import org.kilonova.amqp.notify.NotificationFeedActor;
 import org.kilonova.amqp.notify.NotificationSettings;
 import org.kilonova.amqp.notify.NotificationSink;
 import org.kilonova.amqp.notify.SqlFeedStore;
 import org.kilonova.persistence.AdvisoryLock;
 import org.kilonova.readmodel.JournalReader;
+import org.kilonova.readmodel.LeaderActor;
 
 /** Has the journal told on the classic bus, by whichever controller holds the lock for it. */
 final class Notifications {
   /** Of that lock. */
   private static final long TELLER = 0x4b494c4f4e4f5449L; // "KILONOTI"
+
+  /** A broker may be away for long. */
+  private static final Duration LAST_RETRY = Duration.ofSeconds(5);
 
   private Notifications() {}
 
@@ -65,17 +66,17 @@ final class Notifications {
     parts
         .system()
         .systemActorOf(
-            Behaviors.supervise(
-                    NotificationFeedActor.create(
-                        new NotificationFeedActor.Setup(
-                            feed,
-                            new AdvisoryLock(
-                                parts.databaseSettings(), "kilonova-notifications", TELLER),
-                            Executors.newVirtualThreadPerTaskExecutor(),
-                            settings.duration("amqp.notifications.poll-interval"))))
-                .onFailure(
-                    SupervisorStrategy.restartWithBackoff(
-                        Duration.ofMillis(500), Duration.ofSeconds(5), 0.2)),
+            LeaderActor.create(
+                new LeaderActor.Setup(
+                    "the notification feed",
+                    feed,
+                    () ->
+                        new AdvisoryLock(
+                            parts.databaseSettings(), "kilonova-notifications", TELLER),
+                    Executors.newVirtualThreadPerTaskExecutor(),
+                    settings.duration("amqp.notifications.poll-interval"),
+                    LAST_RETRY,
+                    leads -> {})),
             "notifications",
             Props.empty());
   }

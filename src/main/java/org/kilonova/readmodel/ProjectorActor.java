@@ -1,9 +1,6 @@
 package org.kilonova.readmodel;
 
-import static org.kilonova.persistence.AdvisoryLock.Mode.EXCLUSIVE;
-
 import akka.actor.typed.Behavior;
-import akka.actor.typed.PostStop;
 import akka.actor.typed.javadsl.AbstractBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
@@ -17,17 +14,16 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jdbi.v3.core.Jdbi;
 import org.kilonova.kernel.HostId;
 import org.kilonova.persistence.AdvisoryLock;
 import org.kilonova.readmodel.InstanceRows.InFlight;
 
 /**
- * Runs the {@link Projection} and the watchdog on the controller that holds the lock: whoever has
- * it can reach the database, which is all that this work needs. It is only an economy: two leaders
- * would do no harm. The watchdog nudges instances for which something is pending but nothing has
- * happened for a while, so that an entity whose node died is awake again on another; it carries no
- * truth.
+ * Runs the {@link Projection} and the watchdog on the controller that holds the lock. The watchdog
+ * nudges instances for which something is pending but nothing has happened for a while, so that an
+ * entity whose node died is awake again on another; it carries no truth.
  */
 public final class ProjectorActor extends AbstractBehavior<ProjectorActor.Command> {
   /** What it hears. */
@@ -39,9 +35,7 @@ public final class ProjectorActor extends AbstractBehavior<ProjectorActor.Comman
   /** A controller left: its instances have to be woken elsewhere. */
   public record MemberGone() implements Command {}
 
-  private record Tick() implements Command {}
-
-  private record Stepped(boolean leader, int events, Throwable failure) implements Command {}
+  private record Leads(boolean now) implements Command {}
 
   private record Sweep() implements Command {}
 
@@ -50,6 +44,7 @@ public final class ProjectorActor extends AbstractBehavior<ProjectorActor.Comman
   /**
    * What it works with.
    *
+   * @param lock makes the lock that says who leads
    * @param blocking where blocking work runs
    * @param nudge wakes an instance, wherever it lives
    * @param pollInterval pause between looks at the journal while the projection keeps up
@@ -61,7 +56,7 @@ public final class ProjectorActor extends AbstractBehavior<ProjectorActor.Comman
   public record Setup(
       Jdbi jdbi,
       Projection projection,
-      AdvisoryLock lock,
+      Supplier<AdvisoryLock> lock,
       Executor blocking,
       Consumer<InFlight> nudge,
       InstantSource clock,
@@ -73,11 +68,12 @@ public final class ProjectorActor extends AbstractBehavior<ProjectorActor.Comman
   private static final int NUDGES_PER_SWEEP = 2_000;
   private static final Duration CHORES_INTERVAL = Duration.ofMinutes(1);
 
+  /** The database may be back any moment, and boots wait for the rows. */
+  private static final Duration LAST_RETRY = Duration.ofMillis(500);
+
   private final Setup setup;
   private final AtomicBoolean repairing = new AtomicBoolean();
-  private final TimerScheduler<Command> timers;
-  private boolean leader;
-  private boolean failing;
+  private boolean leads;
 
   public static Behavior<Command> create(Setup setup) {
     return Behaviors.setup(
@@ -90,8 +86,18 @@ public final class ProjectorActor extends AbstractBehavior<ProjectorActor.Comman
     // By itself it is named after the first who logs: Akka, if that is about a timer.
     context.setLoggerName(ProjectorActor.class);
     this.setup = setup;
-    this.timers = timers;
-    context.getSelf().tell(new Tick());
+    context.spawn(
+        LeaderActor.create(
+            new LeaderActor.Setup(
+                "the projector",
+                () -> setup.projection().step() >= setup.projection().batchSize(),
+                setup.lock(),
+                setup.blocking(),
+                // A pause pays: an instance's events that come in it are one row.
+                setup.pollInterval(),
+                LAST_RETRY,
+                now -> context.getSelf().tell(new Leads(now)))),
+        "projection");
     timers.startTimerWithFixedDelay(new Sweep(), setup.sweepInterval());
     timers.startTimerWithFixedDelay(new Chores(), CHORES_INTERVAL);
   }
@@ -99,59 +105,21 @@ public final class ProjectorActor extends AbstractBehavior<ProjectorActor.Comman
   @Override
   public Receive<Command> createReceive() {
     return newReceiveBuilder()
-        .onMessage(Tick.class, m -> step())
-        .onMessage(Stepped.class, this::onStepped)
+        .onMessage(Leads.class, this::onLeads)
         .onMessage(Sweep.class, m -> sweep(setup.clock().instant().minus(setup.sweepInterval())))
         .onMessage(MemberGone.class, m -> sweep(setup.clock().instant()))
         .onMessage(HostChanged.class, this::onHostChanged)
         .onMessage(Chores.class, m -> onChores())
-        .onSignal(
-            PostStop.class,
-            s -> {
-              setup.blocking().execute(setup.lock()::close);
-              return this;
-            })
         .build();
   }
 
-  private Behavior<Command> step() {
-    getContext()
-        .pipeToSelf(
-            CompletableFuture.supplyAsync(
-                () -> {
-                  boolean holds = setup.lock().hold(EXCLUSIVE);
-                  return new Stepped(holds, holds ? setup.projection().step() : 0, null);
-                },
-                setup.blocking()),
-            (done, failure) -> failure == null ? done : new Stepped(leader, 0, failure));
-    return this;
-  }
-
-  private Behavior<Command> onStepped(Stepped stepped) {
-    if (stepped.failure() != null && !failing) {
-      getContext().getLog().warn("the projector cannot go on for now", stepped.failure());
-    } else if (stepped.failure() == null && failing) {
-      getContext().getLog().info("the projector goes on");
-    }
-    failing = stepped.failure() != null;
-    if (stepped.leader() != leader) {
-      leader = stepped.leader();
-      getContext()
-          .getLog()
-          .info(leader ? "leads the read model" : "no longer leads the read model");
-    }
-    if (stepped.events() >= setup.projection().batchSize()) {
-      // It lags behind. Otherwise a pause pays: an instance's events that come in it are one row.
-      getContext().getSelf().tell(new Tick());
-    } else {
-      Duration pause = leader && !failing ? setup.pollInterval() : Duration.ofMillis(500);
-      timers.startSingleTimer(new Tick(), pause);
-    }
+  private Behavior<Command> onLeads(Leads changed) {
+    leads = changed.now();
     return this;
   }
 
   private Behavior<Command> sweep(Instant before) {
-    if (leader && !failing) {
+    if (leads) {
       nudgeAll(() -> find(before));
       // A round may take longer than the pause to the next one.
       if (repairing.compareAndSet(false, true)) {
@@ -168,7 +136,7 @@ public final class ProjectorActor extends AbstractBehavior<ProjectorActor.Comman
   }
 
   private Behavior<Command> onHostChanged(HostChanged changed) {
-    if (leader && !failing) {
+    if (leads) {
       nudgeAll(
           () -> setup.jdbi().withHandle(h -> InstanceRows.inFlightOn(h, changed.host().name())));
     }
@@ -176,7 +144,7 @@ public final class ProjectorActor extends AbstractBehavior<ProjectorActor.Comman
   }
 
   private Behavior<Command> onChores() {
-    if (leader && !failing) {
+    if (leads) {
       work(setup.chores(), () -> {});
     }
     return this;
@@ -198,12 +166,12 @@ public final class ProjectorActor extends AbstractBehavior<ProjectorActor.Comman
             });
   }
 
-  private void nudgeAll(java.util.function.Supplier<List<InFlight>> ids) {
+  private void nudgeAll(Supplier<List<InFlight>> ids) {
     CompletableFuture.supplyAsync(ids, setup.blocking())
         .thenAccept(found -> found.forEach(setup.nudge()))
         .exceptionally(
             failure -> {
-              // The next sweep tries again; the step loop reports the database's trouble.
+              // The next sweep tries again; the projector reports the database's trouble.
               return null;
             });
   }

@@ -15,6 +15,7 @@ import org.kilonova.instance.InstanceState.Present;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.readmodel.JournalReader.Offset;
 import org.kilonova.readmodel.JournalReader.Tailed;
+import org.kilonova.readmodel.LeaderActor;
 
 /**
  * Tells what the journal says to a {@link NotificationSink}: at least once, and in order for an
@@ -22,9 +23,13 @@ import org.kilonova.readmodel.JournalReader.Tailed;
  * broker is away, what was not confirmed is told (again); a batch at a time, so the backlog is the
  * journal and never the memory.
  *
+ * <p>Who tells holds a lock of its own in the database: not always the controller that projects the
+ * journal, so a slow broker is no matter of the read model. Two that tell for a moment do no harm:
+ * some is told twice.
+ *
  * <p>Blocks; one thread at a time, but {@link #lag()} is for any.
  */
-public final class NotificationFeed {
+public final class NotificationFeed implements LeaderActor.Work {
   /**
    * How far it is behind.
    *
@@ -87,11 +92,13 @@ public final class NotificationFeed {
    * On a cloud that never told notifications: begins at the journal's end. To be called as early as
    * possible, by every controller; else it does nothing.
    */
+  @Override
   public void begin() {
     store.begin();
   }
 
   /** Another one may have told since: forgets all that is in the memory. */
+  @Override
   public void forget() {
     offset = null;
     auditDue = null;
@@ -99,16 +106,17 @@ public final class NotificationFeed {
     cache.clear();
   }
 
-  /** How many events {@link #step} takes at most. */
-  int batchSize() {
-    return settings.batchSize();
-  }
-
   public Lag lag() {
     Behind now = behind;
     return now == null
         ? Lag.NONE
         : new Lag(now.events(), Duration.between(now.oldest(), clock.instant()));
+  }
+
+  /** Tells the next batch, of what the journal says or else of what an audit's period says. */
+  @Override
+  public boolean proceed() {
+    return step() >= settings.batchSize() || audit();
   }
 
   /**

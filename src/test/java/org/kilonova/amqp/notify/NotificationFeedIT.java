@@ -47,6 +47,7 @@ import org.kilonova.persistence.Database;
 import org.kilonova.readmodel.InstanceRow;
 import org.kilonova.readmodel.InstanceRows;
 import org.kilonova.readmodel.JournalReader;
+import org.kilonova.readmodel.LeaderActor;
 import org.kilonova.testing.LocalAkka;
 import org.kilonova.testing.PostgresExtension;
 
@@ -348,17 +349,20 @@ class NotificationFeedIT {
   @Test
   void anotherControllerGoesOnWhereTheOneThatToldDied() {
     ExecutorService blocking = Executors.newVirtualThreadPerTaskExecutor();
-    List<ActorRef<NotificationFeedActor.Command>> controllers = new ArrayList<>();
+    List<ActorRef<LeaderActor.Command>> controllers = new ArrayList<>();
     AtomicInteger broken = new AtomicInteger();
     for (int i = 0; i < 2; i++) {
       controllers.add(
           KIT.spawn(
-              NotificationFeedActor.create(
-                  new NotificationFeedActor.Setup(
+              LeaderActor.create(
+                  new LeaderActor.Setup(
+                      "the feed",
                       feed(failing(told::addAll, broken)),
-                      new AdvisoryLock(databaseSettings, "test-feed", 4711),
+                      () -> new AdvisoryLock(databaseSettings, "test-feed", 4711),
                       blocking,
-                      Duration.ofMillis(10)))));
+                      Duration.ofMillis(10),
+                      Duration.ofMillis(250),
+                      leads -> {}))));
       KIT.createTestProbe().awaitAssert(Duration.ofSeconds(5), this::begun);
     }
     write(Walks.boot(1));
