@@ -10,7 +10,7 @@ import java.util.Optional;
 import java.util.UUID;
 import org.kilonova.kernel.InstanceId;
 
-/** Addresses and names that follow from others. Pure. */
+/** Addresses and ids, as texts, and those that follow from others. Pure. */
 final class Addresses {
   private Addresses() {}
 
@@ -27,6 +27,15 @@ final class Addresses {
       IPAddress address = new IPAddressString(text).toAddress();
       return Optional.ofNullable(address).filter(a -> !a.isMultiple() && !a.isPrefixed());
     } catch (AddressStringException e) {
+      return Optional.empty();
+    }
+  }
+
+  /** An id, or nothing if the text is something else, or null. */
+  static Optional<UUID> uuid(String text) {
+    try {
+      return Optional.ofNullable(text).map(UUID::fromString);
+    } catch (IllegalArgumentException e) {
       return Optional.empty();
     }
   }

@@ -61,6 +61,7 @@ import org.kilonova.instance.FixedIps;
 import org.kilonova.instance.Instances;
 import org.kilonova.kernel.ConfigurationException;
 import org.kilonova.network.DefaultNetwork;
+import org.kilonova.network.SqlAllocations;
 import org.kilonova.network.SqlNetworks;
 import org.kilonova.persistence.Database;
 import org.kilonova.quota.SqlQuotas;
@@ -258,7 +259,7 @@ final class FrontDoor {
         controller.hosts(),
         computeServices,
         networks,
-        networks,
+        new SqlAllocations(database),
         request ->
             AskPattern.ask(
                 controller.scheduler(),

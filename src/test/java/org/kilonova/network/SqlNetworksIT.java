@@ -61,11 +61,13 @@ class SqlNetworksIT {
   private final Database database;
   private Instant now = Instant.parse("2026-11-21T12:00:00Z");
   private final SqlNetworks networks;
+  private final SqlAllocations allocations;
   private String flat;
 
   SqlNetworksIT(Database database) {
     this.database = database;
     this.networks = networks(database);
+    this.allocations = new SqlAllocations(database);
   }
 
   private SqlNetworks networks(Database on) {
@@ -127,27 +129,27 @@ class SqlNetworksIT {
     makeFlat("10.0.0.0/24");
     InstanceId id = InstanceId.random();
     Nic nic = allocate(id, any()).getFirst();
-    assertThat(networks.nics(id)).containsExactly(nic);
+    assertThat(allocations.nics(id)).containsExactly(nic);
     Allocations.Allocation allocation = new Allocations.Allocation(id, OWNER, HOST, nic);
-    Allocations.FixedIp ip = networks.findByAddress(nic.addresses().getFirst()).orElseThrow();
+    Allocations.FixedIp ip = allocations.findByAddress(nic.addresses().getFirst()).orElseThrow();
     assertThat(ip.address()).isEqualTo(nic.addresses().getFirst());
     assertThat(ip.of()).isEqualTo(allocation);
-    assertThat(networks.findFixedIp(ip.id())).contains(ip);
-    assertThat(networks.findFixedIp(-1)).isEmpty();
-    assertThat(networks.findByMac(nic.mac())).contains(allocation);
-    assertThat(networks.findByAddress("no address")).isEmpty();
-    assertThat(networks.findByMac("no mac")).isEmpty();
+    assertThat(allocations.findFixedIp(ip.id())).contains(ip);
+    assertThat(allocations.findFixedIp(-1)).isEmpty();
+    assertThat(allocations.findByMac(nic.mac())).contains(allocation);
+    assertThat(allocations.findByAddress("no address")).isEmpty();
+    assertThat(allocations.findByMac("no mac")).isEmpty();
 
     networks.deallocateForInstance(id);
-    assertThat(networks.nics(id)).isEmpty();
-    assertThat(networks.findByAddress(nic.addresses().getFirst())).isEmpty();
-    assertThat(networks.findByMac(nic.mac())).isEmpty();
+    assertThat(allocations.nics(id)).isEmpty();
+    assertThat(allocations.findByAddress(nic.addresses().getFirst())).isEmpty();
+    assertThat(allocations.findByMac(nic.mac())).isEmpty();
   }
 
   // ---- further addresses -----------------------------------------------------------------------
 
   private List<String> addressesOf(InstanceId id) {
-    return networks.nics(id).stream().flatMap(nic -> nic.addresses().stream()).toList();
+    return allocations.nics(id).stream().flatMap(nic -> nic.addresses().stream()).toList();
   }
 
   @Test
@@ -164,10 +166,10 @@ class SqlNetworksIT {
         .containsExactly("10.0.0.2", "10.0.0.4", "10.0.0.5");
     assertThat(second.nics().getLast().addresses()).containsExactly("10.0.0.3");
     assertThat(second.revision()).isGreaterThan(first.revision());
-    assertThat(networks.nics(id)).isEqualTo(second.nics());
-    assertThat(networks.findByAddress("10.0.0.5").orElseThrow().of().nic())
+    assertThat(allocations.nics(id)).isEqualTo(second.nics());
+    assertThat(allocations.findByAddress("10.0.0.5").orElseThrow().of().nic())
         .isEqualTo(second.nics().getFirst());
-    assertThat(networks.findByMac(nic.mac()).orElseThrow().nic())
+    assertThat(allocations.findByMac(nic.mac()).orElseThrow().nic())
         .isEqualTo(second.nics().getFirst());
     assertThat(allocate(id, any(), any()))
         .as("the same ports are told to a boot that goes on elsewhere")
@@ -247,7 +249,7 @@ class SqlNetworksIT {
 
     Changed removed = networks.removeFixedIp(id, "10.57.0.2", by("two"));
     assertThat(removed.nics().getFirst().addresses()).containsExactly("10.57.0.3");
-    assertThat(networks.findByAddress("10.57.0.2")).isEmpty();
+    assertThat(allocations.findByAddress("10.57.0.2")).isEmpty();
     assertThatThrownBy(() -> networks.removeFixedIp(id, "10.57.0.2", by("three")))
         .isInstanceOf(FixedIpNotFoundException.class);
     assertThat(networks.removeFixedIp(id, "10.57.0.3", by("four")).nics().getFirst().addresses())
@@ -384,15 +386,15 @@ class SqlNetworksIT {
   @Test
   void aProjectSeesItsOwnNetworksAndAnAdministratorAll() {
     makeFlat("10.0.0.0/24");
-    assertThat(networks.networks(OWNER, false))
+    assertThat(allocations.networks(OWNER, false))
         .singleElement()
         .satisfies(
             n -> {
               assertThat(n.id()).isEqualTo(flat);
               assertThat(n.cidr()).isEqualTo("10.0.0.0/24");
             });
-    assertThat(networks.networks("another", false)).isEmpty();
-    assertThat(networks.networks("another", true)).hasSize(1);
+    assertThat(allocations.networks("another", false)).isEmpty();
+    assertThat(allocations.networks("another", true)).hasSize(1);
   }
 
   @Test

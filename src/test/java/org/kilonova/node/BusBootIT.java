@@ -31,6 +31,7 @@ import org.kilonova.instance.Instances;
 import org.kilonova.kernel.Clock;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.network.DefaultNetwork;
+import org.kilonova.network.SqlAllocations;
 import org.kilonova.network.SqlNetworks;
 import org.kilonova.persistence.Database;
 import org.kilonova.quota.SqlQuotas;
@@ -87,7 +88,7 @@ class BusBootIT {
                     hosts,
                     new SqlComputeServices(database, Clock.system(), () -> {}),
                     networks,
-                    networks,
+                    new SqlAllocations(database),
                     request -> {
                       throw new CompletionException(new IllegalStateException("not asked here"));
                     }),
