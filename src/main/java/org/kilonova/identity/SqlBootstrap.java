@@ -84,7 +84,7 @@ final class SqlBootstrap {
     imply(h, admin, member);
     imply(h, member, roleId(h, Role.READER));
     for (Target target : List.of(Target.project(projectId), Target.SYSTEM)) {
-      SqlDirectory.insertAssignment(h, new Assignment(Actor.user(userId), target, admin, false));
+      SqlAssignments.insert(h, new Assignment(Actor.user(userId), target, admin, false));
     }
     // Before the commit: a crash in between leaves a file that the next start replaces, and never
     // an administrator whose password nobody has.

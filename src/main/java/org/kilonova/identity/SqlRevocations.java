@@ -3,11 +3,14 @@ package org.kilonova.identity;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BiConsumer;
+import java.util.function.BiFunction;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
 import org.slf4j.Logger;
@@ -53,6 +56,36 @@ final class SqlRevocations implements Revocations, AutoCloseable {
   }
 
   /**
+   * Runs a transaction. With it end the tokens of the subjects that it puts into the list; this
+   * process knows that when the method returns.
+   */
+  <R> R inTransaction(BiFunction<Handle, List<String>, R> work) {
+    List<String> subjects = new ArrayList<>();
+    R result =
+        jdbi.inTransaction(
+            h -> {
+              R done = work.apply(h, subjects);
+              if (!subjects.isEmpty()) {
+                record(h, subjects);
+              }
+              return done;
+            });
+    if (!subjects.isEmpty()) {
+      refresh();
+    }
+    return result;
+  }
+
+  /** As {@link #inTransaction}, without a result. */
+  void useTransaction(BiConsumer<Handle, List<String>> work) {
+    inTransaction(
+        (h, subjects) -> {
+          work.accept(h, subjects);
+          return null;
+        });
+  }
+
+  /**
    * Records events in the caller's transaction, which must do nothing after it but commit: the
    * advisory lock makes ids visible in their order.
    */
@@ -91,8 +124,7 @@ final class SqlRevocations implements Revocations, AutoCloseable {
 
   @Override
   public void revoke(String subject) {
-    jdbi.useTransaction(h -> record(h, List.of(subject)));
-    refresh();
+    useTransaction((h, subjects) -> subjects.add(subject));
   }
 
   /**

@@ -5,7 +5,6 @@ import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -33,6 +32,7 @@ final class SqlStore<T> implements Store<T> {
    * What a store needs to know of its resource.
    *
    * @param what its name in messages, e.g. {@code user}
+   * @param order by which a list is sorted
    * @param columns column to value, {@code id} first; lists and maps are kept as JSON
    * @param duplicate the text of a conflict
    * @param ended the subjects whose tokens end when the first becomes the second (null: deleted)
@@ -41,11 +41,39 @@ final class SqlStore<T> implements Store<T> {
   record Shape<T>(
       String table,
       String what,
+      String order,
       Reader<T> reader,
       Function<T, Map<String, Object>> columns,
       Function<T, String> duplicate,
       Ending<T> ended,
-      Deletion<T> beforeDelete) {}
+      Deletion<T> beforeDelete) {
+    /** One whose changes end no tokens, and that goes alone. */
+    Shape(
+        String table,
+        String what,
+        String order,
+        Reader<T> reader,
+        Function<T, Map<String, Object>> columns,
+        Function<T, String> duplicate) {
+      this(
+          table,
+          what,
+          order,
+          reader,
+          columns,
+          duplicate,
+          (before, after) -> List.of(),
+          (handle, resource) -> List.of());
+    }
+
+    Shape<T> ending(Ending<T> ending) {
+      return new Shape<>(table, what, order, reader, columns, duplicate, ending, beforeDelete);
+    }
+
+    Shape<T> deleting(Deletion<T> deletion) {
+      return new Shape<>(table, what, order, reader, columns, duplicate, ended, deletion);
+    }
+  }
 
   /** Makes a resource of a row. */
   interface Reader<T> {
@@ -91,10 +119,9 @@ final class SqlStore<T> implements Store<T> {
               filter.keySet().stream()
                   .map(column -> column + " = :" + column)
                   .collect(Collectors.joining(" AND "));
-          String order = shape.table().matches(".*_(region|endpoint|service)") ? "id" : "name, id";
           var query =
               h.createQuery(
-                  sql + (where.isEmpty() ? "" : " WHERE " + where) + " ORDER BY " + order);
+                  sql + (where.isEmpty() ? "" : " WHERE " + where) + " ORDER BY " + shape.order());
           filter.forEach(query::bind);
           return query.map((rs, ctx) -> shape.reader().read(rs)).list();
         });
@@ -128,56 +155,41 @@ final class SqlStore<T> implements Store<T> {
 
   @Override
   public T update(String id, UnaryOperator<T> change) {
-    List<String> ended = new ArrayList<>();
-    T result =
-        jdbi.inTransaction(
-            h -> {
-              T before =
-                  find(h, id, " FOR UPDATE")
-                      .orElseThrow(() -> IdentityException.notFound(shape.what(), id));
-              T after = change.apply(before);
-              Map<String, Object> columns = shape.columns().apply(after);
-              var update =
-                  h.createUpdate(
-                      "UPDATE %s SET %s WHERE id = :id"
-                          .formatted(
-                              shape.table(),
-                              columns.entrySet().stream()
-                                  .map(e -> e.getKey() + " = " + placeholder(e))
-                                  .collect(Collectors.joining(", "))));
-              bindAll(update, columns);
-              translating(after, update::execute);
-              ended.addAll(shape.ended().subjects(before, after));
-              if (!ended.isEmpty()) {
-                revocations.record(h, ended);
-              }
-              return after;
-            });
-    if (!ended.isEmpty()) {
-      revocations.refresh();
-    }
-    return result;
+    return revocations.inTransaction(
+        (h, ended) -> {
+          T before = lock(h, id);
+          T after = change.apply(before);
+          Map<String, Object> columns = shape.columns().apply(after);
+          var update =
+              h.createUpdate(
+                  "UPDATE %s SET %s WHERE id = :id"
+                      .formatted(
+                          shape.table(),
+                          columns.entrySet().stream()
+                              .map(e -> e.getKey() + " = " + placeholder(e))
+                              .collect(Collectors.joining(", "))));
+          bindAll(update, columns);
+          translating(after, update::execute);
+          ended.addAll(shape.ended().subjects(before, after));
+          return after;
+        });
   }
 
   @Override
   public void delete(String id) {
-    List<String> ended = new ArrayList<>();
-    jdbi.useTransaction(
-        h -> {
-          T before =
-              find(h, id, " FOR UPDATE")
-                  .orElseThrow(() -> IdentityException.notFound(shape.what(), id));
+    revocations.useTransaction(
+        (h, ended) -> {
+          T before = lock(h, id);
           ended.addAll(shape.beforeDelete().before(h, before));
           translating(
               before, () -> h.execute("DELETE FROM " + shape.table() + " WHERE id = ?", id));
           ended.addAll(shape.ended().subjects(before, null));
-          if (!ended.isEmpty()) {
-            revocations.record(h, ended);
-          }
         });
-    if (!ended.isEmpty()) {
-      revocations.refresh();
-    }
+  }
+
+  private T lock(Handle handle, String id) {
+    return find(handle, id, " FOR UPDATE")
+        .orElseThrow(() -> IdentityException.notFound(shape.what(), id));
   }
 
   private Optional<T> find(Handle handle, String id, String lock) {
