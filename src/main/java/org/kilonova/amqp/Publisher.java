@@ -2,6 +2,7 @@ package org.kilonova.amqp;
 
 import akka.NotUsed;
 import akka.japi.Pair;
+import akka.stream.Attributes;
 import akka.stream.KillSwitches;
 import akka.stream.SharedKillSwitch;
 import akka.stream.alpakka.amqp.AmqpWriteSettings;
@@ -109,7 +110,9 @@ final class Publisher implements AutoCloseable {
     RestartSource.withBackoff(
             Streams.restarts(parts.settings()), () -> publisher.stream(parts.brokers(), name))
         .via(publisher.stop.flow())
-        .runWith(Sink.ignore(), parts.system());
+        .to(Sink.ignore())
+        .withAttributes(Streams.BLOCKING)
+        .run(parts.system());
     return publisher;
   }
 
@@ -181,11 +184,13 @@ final class Publisher implements AutoCloseable {
                     message))
         .via(
             AmqpFlow.<Message>createWithConfirmAndPassThroughUnordered(
-                AmqpWriteSettings.create(
-                        StreamConnections.publishing(
-                            StreamConnections.plain(brokers, name), link, new Routing()))
-                    .withBufferSize(WINDOW)
-                    .withConfirmationTimeout(NEVER)))
+                    AmqpWriteSettings.create(
+                            StreamConnections.publishing(
+                                StreamConnections.plain(brokers, name), link, new Routing()))
+                        .withBufferSize(WINDOW)
+                        .withConfirmationTimeout(NEVER))
+                // Not Alpakka's dispatcher for this stage alone: all run in one actor, on ours.
+                .withAttributes(Attributes.none()))
         .map(this::confirmed)
         .via(Streams.reporting(link));
   }

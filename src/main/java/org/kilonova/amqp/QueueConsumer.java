@@ -58,32 +58,35 @@ final class QueueConsumer implements AutoCloseable {
             Streams.restarts(settings),
             () ->
                 AmqpSource.committableSource(source, prefetch)
-                    .withAttributes(Streams.BLOCKING)
                     .via(stop.flow())
-                    .mapAsyncUnordered(
-                        prefetch,
-                        delivery ->
-                            handler
-                                .apply(delivery.message())
-                                .thenApply(verdict -> settle(delivery, verdict)))
+                    // Nothing holds the next one back: the broker sends no more than the prefetch.
+                    .map(delivery -> handle(delivery, handler))
                     .via(Streams.reporting(link)))
         .via(stop.flow())
-        .runWith(Sink.ignore(), system);
+        .to(Sink.ignore())
+        // One actor for all of it: a message that changes threads costs as much as its work.
+        .withAttributes(Streams.BLOCKING)
+        .run(system);
     return new QueueConsumer(stop, link);
   }
 
   /**
-   * Whether the broker hears it is not waited for: if the connection is gone, the message comes
+   * Whether the broker hears of it is not waited for: if the connection is gone, the message comes
    * again.
    */
-  private static CompletionStage<Done> settle(CommittableReadResult delivery, Verdict verdict) {
-    CompletionStage<Done> told =
-        switch (verdict) {
-          case ACK -> delivery.ack();
-          case REQUEUE -> delivery.nack(false, true);
-          case REJECT -> delivery.nack(false, false);
-        };
-    return told;
+  private static Done handle(
+      CommittableReadResult delivery, Function<ReadResult, CompletionStage<Verdict>> handler) {
+    CompletionStage<Done> ignored =
+        handler
+            .apply(delivery.message())
+            .thenCompose(
+                verdict ->
+                    switch (verdict) {
+                      case ACK -> delivery.ack();
+                      case REQUEUE -> delivery.nack(false, true);
+                      case REJECT -> delivery.nack(false, false);
+                    });
+    return Done.getInstance();
   }
 
   /** Takes no more; what is being handled can still be settled. */

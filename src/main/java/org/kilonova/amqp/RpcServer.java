@@ -149,30 +149,36 @@ public final class RpcServer implements AutoCloseable {
 
   private CompletionStage<Verdict> received(Inbox inbox, Queue queue, ReadResult message) {
     metrics.consumed().increment();
-    return CompletableFuture.supplyAsync(() -> decide(inbox, queue, message), threads)
-        .exceptionally(
-            e -> {
-              LOG.error("a message from {} could not be handled", queue.name(), e);
-              return Decision.REJECT;
-            })
-        .thenCompose(this::settled);
+    CompletableFuture<Verdict> settled = new CompletableFuture<>();
+    threads.execute(
+        () -> {
+          Decision decision;
+          try {
+            decision = decide(inbox, queue, message);
+          } catch (Throwable e) {
+            LOG.error("a message from {} could not be handled", queue.name(), e);
+            decision = Decision.REJECT;
+          }
+          settle(decision, settled);
+        });
+    return settled;
   }
 
   /**
    * A delay holds the message back, unacknowledged: if this process dies, others have it at once.
    */
-  private CompletionStage<Verdict> settled(Decision decision) {
+  private void settle(Decision decision, CompletableFuture<Verdict> settled) {
     switch (decision.verdict()) {
       case ACK -> metrics.acked().increment();
       case REQUEUE -> metrics.requeued().increment();
       case REJECT -> metrics.rejected().increment();
     }
-    return decision.delay().isZero()
-        ? CompletableFuture.completedFuture(decision.verdict())
-        : CompletableFuture.supplyAsync(
-            decision::verdict,
-            CompletableFuture.delayedExecutor(
-                decision.delay().toMillis(), TimeUnit.MILLISECONDS, threads));
+    if (decision.delay().isZero()) {
+      settled.complete(decision.verdict());
+    } else {
+      settled.completeOnTimeout(
+          decision.verdict(), decision.delay().toMillis(), TimeUnit.MILLISECONDS);
+    }
   }
 
   private Decision decide(Inbox inbox, Queue queue, ReadResult message) {

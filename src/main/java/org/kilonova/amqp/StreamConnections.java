@@ -202,6 +202,7 @@ final class StreamConnections implements AmqpConnectionProvider {
       if (publishing != null) {
         publishing.opened(raw, channel);
       }
+      Acknowledgements acknowledgements = new Acknowledgements(channel, THREADS);
       return (Channel)
           Proxy.newProxyInstance(
               Channel.class.getClassLoader(),
@@ -221,13 +222,26 @@ final class StreamConnections implements AmqpConnectionProvider {
                     }
                     return result;
                   }
+                  case "basicQos" -> {
+                    acknowledgements.prefetch((int) args[0]);
+                    return call(channel, method, args);
+                  }
+                  case "basicAck" -> {
+                    acknowledgements.ack((long) args[0]);
+                    return null;
+                  }
                   case "basicNack" -> {
                     boolean requeue = (boolean) args[2];
                     // Qpid keeps for ever what all its consumers have rejected.
                     if (qpid && !requeue) {
-                      channel.basicAck((long) args[0], (boolean) args[1]);
-                      return null;
+                      acknowledgements.ack((long) args[0]);
+                    } else {
+                      acknowledgements.nack((long) args[0], requeue);
                     }
+                    return null;
+                  }
+                  case "close" -> {
+                    acknowledgements.flush();
                     return call(channel, method, args);
                   }
                   default -> {

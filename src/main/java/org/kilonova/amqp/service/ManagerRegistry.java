@@ -33,7 +33,12 @@ public final class ManagerRegistry {
   record Endpoint(Manager manager, Map<String, Method> methods) {
     /** Whether it serves who asks for this version. */
     boolean answers(String version) {
-      return manager.versions().stream().anyMatch(has -> RpcVersion.isCompatible(has, version));
+      for (String has : manager.versions()) {
+        if (RpcVersion.isCompatible(has, version)) {
+          return true;
+        }
+      }
+      return false;
     }
   }
 

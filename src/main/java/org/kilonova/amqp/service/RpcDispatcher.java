@@ -84,8 +84,12 @@ public final class RpcDispatcher {
             server,
             fanout);
     if (!request.isCall()) {
-      try (Stream<?> all = results(handler(on, request).call(call))) {
-        all.forEach(ignored -> {});
+      try {
+        if (handler(on, request).call(call) instanceof Stream<?> several) {
+          try (several) {
+            several.forEach(ignored -> {});
+          }
+        }
         return Outcome.DONE;
       } catch (TryAgainException e) {
         throw e;
@@ -138,10 +142,6 @@ public final class RpcDispatcher {
       throw new ReplyException(e);
     }
     return Outcome.DONE;
-  }
-
-  private static Stream<?> results(Object result) {
-    return result instanceof Stream<?> several ? several : Stream.empty();
   }
 
   // ---- which method ----------------------------------------------------------------------------

@@ -1,10 +1,8 @@
 package org.kilonova.amqp.wire;
 
-import java.util.regex.Pattern;
-
 /** Versions of interfaces and envelopes, compared as oslo.messaging compares them. */
 public final class RpcVersion {
-  private static final Pattern FORM = Pattern.compile("\\d{1,9}\\.\\d{1,9}(\\.\\d{1,9})?");
+  private static final int MOST_DIGITS = 9;
 
   private RpcVersion() {}
 
@@ -26,15 +24,26 @@ public final class RpcVersion {
     return cap == null || isCompatible(cap, version);
   }
 
+  /** Two or three numbers with dots between them; null if it is anything else. */
   private static int[] parse(String version) {
-    if (version == null || !FORM.matcher(version).matches()) {
+    if (version == null) {
       return null;
     }
-    String[] parts = version.split("\\.", -1);
-    return new int[] {
-      Integer.parseInt(parts[0]),
-      Integer.parseInt(parts[1]),
-      parts.length > 2 ? Integer.parseInt(parts[2]) : 0
-    };
+    int[] parts = new int[3];
+    int part = 0;
+    int digits = 0;
+    for (int i = 0; i < version.length(); i++) {
+      char c = version.charAt(i);
+      if (c >= '0' && c <= '9' && digits < MOST_DIGITS) {
+        parts[part] = parts[part] * 10 + c - '0';
+        digits++;
+      } else if (c == '.' && digits > 0 && part < 2) {
+        part++;
+        digits = 0;
+      } else {
+        return null;
+      }
+    }
+    return part > 0 && digits > 0 ? parts : null;
   }
 }

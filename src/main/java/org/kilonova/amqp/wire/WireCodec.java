@@ -1,9 +1,11 @@
 package org.kilonova.amqp.wire;
 
+import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.core.json.JsonWriteFeature;
+import com.fasterxml.jackson.core.util.JsonRecyclerPools;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -15,7 +17,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
-import java.util.regex.Pattern;
 
 /**
  * Bodies of messages, in all three generations. Integers come as {@link Integer}, {@link Long} or
@@ -42,7 +43,7 @@ public final class WireCodec {
   /** AMQP's short string: a longer name can be no queue. */
   private static final int LONGEST_NAME = 255;
 
-  private static final Pattern ID = Pattern.compile("[\\x21-\\x7e]{1,64}");
+  private static final int LONGEST_ID = 64;
 
   private static final byte[] ENVELOPE_BEGIN =
       ("{\"" + VERSION_KEY + "\":\"" + ENVELOPE_VERSION + "\",\"" + MESSAGE_KEY + "\":\"")
@@ -50,7 +51,11 @@ public final class WireCodec {
   private static final byte[] ENVELOPE_END = "\"}".getBytes(StandardCharsets.US_ASCII);
 
   private static final ObjectMapper JSON =
-      JsonMapper.builder()
+      JsonMapper.builder(
+              // The default pool belongs to the thread, and ours are virtual: each message's own.
+              JsonFactory.builder()
+                  .recyclerPool(JsonRecyclerPools.newConcurrentDequePool())
+                  .build())
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
           // Python reads and writes NaN and Infinity.
           .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
@@ -158,9 +163,18 @@ public final class WireCodec {
    */
   public static String messageId(RpcRequest request, byte[] body) {
     String id = request.uniqueId() != null ? request.uniqueId() : request.msgId();
-    return id != null && ID.matcher(id).matches()
+    return id != null && isShown(id)
         ? id
         : UUID.nameUUIDFromBytes(body).toString().replace("-", "");
+  }
+
+  private static boolean isShown(String id) {
+    for (int i = 0; i < id.length(); i++) {
+      if (id.charAt(i) <= ' ' || id.charAt(i) > '~') {
+        return false;
+      }
+    }
+    return !id.isEmpty() && id.length() <= LONGEST_ID;
   }
 
   // ---- replies ---------------------------------------------------------------------------------
