@@ -121,25 +121,13 @@ final class AuthRoutes {
   }
 
   private Reply projects(Call call) {
-    return Reply.json(
-        200,
-        Documents.list(
-            call,
-            "projects",
-            directory.projectsOf(call.caller().userId()).stream()
-                .map(p -> Documents.linked(call, "projects", Documents.project(p)))
-                .toList()));
+    return Collection.listed(
+        call, "projects", directory.projectsOf(call.caller().userId()), Documents::project);
   }
 
   private Reply domains(Call call) {
-    return Reply.json(
-        200,
-        Documents.list(
-            call,
-            "domains",
-            directory.domainsOf(call.caller().userId()).stream()
-                .map(d -> Documents.linked(call, "domains", Documents.domain(d)))
-                .toList()));
+    return Collection.listed(
+        call, "domains", directory.domainsOf(call.caller().userId()), Documents::domain);
   }
 
   private Reply system(Call call) {

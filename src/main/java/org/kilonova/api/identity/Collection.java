@@ -18,6 +18,7 @@ import org.kilonova.api.http.Json;
 import org.kilonova.api.http.Mount;
 import org.kilonova.api.http.Reply;
 import org.kilonova.identity.IdentityException;
+import org.kilonova.identity.Store;
 
 /**
  * The five routes that all resources of the identity API have.
@@ -52,6 +53,59 @@ record Collection<T>(
     T update(String id, Fields fields);
 
     void delete(String id);
+  }
+
+  /**
+   * Access to a store, in which a new resource is a blank one that the request changes: so the same
+   * code reads what is new and what is changed.
+   */
+  interface Stored<T> extends Access<T> {
+    Store<T> store();
+
+    /** A new one, with what it cannot do without if the request does not say it. */
+    T blank(Fields fields, Call call);
+
+    /** With the request's changes, those apart that cannot be made. */
+    T changed(T before, Fields fields);
+
+    /** Refuses the request's changes that cannot be made. */
+    default void checkFixed(T before, Fields fields) {}
+
+    /** Refuses changes of a resource that is not in the store, but listed with it. */
+    default void checkStored(String id) {}
+
+    @Override
+    default List<T> list(Map<String, Object> filter, Call call) {
+      return store().list(filter);
+    }
+
+    @Override
+    default T get(String id) {
+      return store().get(id);
+    }
+
+    @Override
+    default T create(Fields fields, Call call) {
+      return store().create(changed(blank(fields, call), fields));
+    }
+
+    @Override
+    default T update(String id, Fields fields) {
+      checkStored(id);
+      return store()
+          .update(
+              id,
+              before -> {
+                checkFixed(before, fields);
+                return changed(before, fields);
+              });
+    }
+
+    @Override
+    default void delete(String id) {
+      checkStored(id);
+      store().delete(id);
+    }
   }
 
   void mount(Mount mount) {
@@ -89,10 +143,20 @@ record Collection<T>(
                               case TEXT -> text;
                               case BOOLEAN -> !text.equalsIgnoreCase("false") && !text.equals("0");
                             })));
+    return listed(call, plural, access.list(wanted, call), view);
+  }
+
+  /** A list of resources, each with its link. */
+  static <T> Reply listed(
+      Call call, String plural, List<T> resources, Function<T, ObjectNode> view) {
     return Reply.json(
         200,
         Documents.list(
-            call, plural, access.list(wanted, call).stream().map(r -> document(call, r)).toList()));
+            call,
+            plural,
+            resources.stream()
+                .map(resource -> Documents.linked(call, plural, view.apply(resource)))
+                .toList()));
   }
 
   private Reply show(Call call) {
@@ -119,12 +183,8 @@ record Collection<T>(
 
   Reply one(int status, Call call, T resource) {
     ObjectNode document = Json.object();
-    document.set(singular, document(call, resource));
+    document.set(singular, Documents.linked(call, plural, view.apply(resource)));
     return Reply.json(status, document);
-  }
-
-  ObjectNode document(Call call, T resource) {
-    return Documents.linked(call, plural, view.apply(resource));
   }
 
   /** Makes answers of the directory's refusals. */

@@ -111,12 +111,11 @@ final class GrantRoutes {
 
   private Reply list(Call call, Target target, Actor actor, boolean inherited) {
     Policy.reader(call, "list_grants");
-    List<ObjectNode> roles =
+    List<Role> roles =
         directory.assignments(filter(actor, target, null, inherited)).stream()
             .map(a -> directory.roles().get(a.roleId()))
-            .map(r -> Documents.linked(call, "roles", Documents.role(r)))
             .toList();
-    return Reply.json(200, Documents.list(call, "roles", roles));
+    return Collection.listed(call, "roles", roles, Documents::role);
   }
 
   private Reply check(Call call, Assignment a) {

@@ -6,21 +6,21 @@ import static org.kilonova.api.http.Method.HEAD;
 import static org.kilonova.api.http.Method.PUT;
 import static org.kilonova.api.identity.Collection.guarded;
 
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.kilonova.api.http.Call;
 import org.kilonova.api.http.Mount;
 import org.kilonova.api.http.Reply;
-import org.kilonova.api.identity.Collection.Access;
 import org.kilonova.api.identity.Collection.Filter;
+import org.kilonova.api.identity.Collection.Stored;
 import org.kilonova.identity.Directory;
 import org.kilonova.identity.Group;
 import org.kilonova.identity.IdentityException;
 import org.kilonova.identity.Ids;
+import org.kilonova.identity.Store;
 
 /** Groups and who is in them. */
-final class GroupRoutes implements Access<Group> {
+final class GroupRoutes implements Stored<Group> {
   private static final Set<String> KNOWN =
       Set.of("id", "name", "domain_id", "description", "links");
 
@@ -60,27 +60,13 @@ final class GroupRoutes implements Access<Group> {
 
   private Reply members(Call call) {
     Policy.reader(call, "list_users_in_group");
-    return Reply.json(
-        200,
-        Documents.list(
-            call,
-            "users",
-            directory.members(call.path("id")).stream()
-                .map(u -> Documents.linked(call, "users", Documents.user(u)))
-                .toList()));
+    return Collection.listed(call, "users", directory.members(call.path("id")), Documents::user);
   }
 
   private Reply groupsOf(Call call) {
     String id = call.path("id");
     Policy.readerOr(call, id.equals(call.caller().userId()), "list_groups_for_user");
-    return Reply.json(
-        200,
-        Documents.list(
-            call,
-            "groups",
-            directory.groupsOf(id).stream()
-                .map(g -> Documents.linked(call, "groups", Documents.group(g)))
-                .toList()));
+    return Collection.listed(call, "groups", directory.groupsOf(id), Documents::group);
   }
 
   private Reply check(Call call) {
@@ -105,47 +91,29 @@ final class GroupRoutes implements Access<Group> {
   }
 
   @Override
-  public List<Group> list(Map<String, Object> filter, Call call) {
-    return directory.groups().list(filter);
+  public Store<Group> store() {
+    return directory.groups();
   }
 
   @Override
-  public Group get(String id) {
-    return directory.groups().get(id);
-  }
-
-  @Override
-  public Group create(Fields f, Call call) {
+  public Group blank(Fields f, Call call) {
     String domain = f.text("domain_id", call.caller().userDomainId());
     directory.domains().get(domain);
-    return directory
-        .groups()
-        .create(
-            new Group(
-                Ids.next(),
-                domain,
-                f.name(null),
-                f.textOrEmpty("description", ""),
-                f.extra(Map.of(), KNOWN)));
+    return new Group(Ids.next(), domain, null, "", Map.of());
   }
 
   @Override
-  public Group update(String id, Fields f) {
-    return directory
-        .groups()
-        .update(
-            id,
-            g ->
-                new Group(
-                    g.id(),
-                    f.fixed("domain_id", g.domainId()),
-                    f.name(g.name()),
-                    f.textOrEmpty("description", g.description()),
-                    f.extra(g.extra(), KNOWN)));
+  public void checkFixed(Group g, Fields f) {
+    f.fixed("domain_id", g.domainId());
   }
 
   @Override
-  public void delete(String id) {
-    directory.groups().delete(id);
+  public Group changed(Group g, Fields f) {
+    return new Group(
+        g.id(),
+        g.domainId(),
+        f.name(g.name()),
+        f.textOrEmpty("description", g.description()),
+        f.extra(g.extra(), KNOWN));
   }
 }

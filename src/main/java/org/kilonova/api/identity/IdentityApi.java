@@ -9,6 +9,7 @@ import org.kilonova.api.http.FaultStyle;
 import org.kilonova.api.http.Json;
 import org.kilonova.api.http.Reply;
 import org.kilonova.api.http.Service;
+import org.kilonova.identity.Directory;
 import org.kilonova.identity.EmbeddedIdentity;
 
 /** The identity API: Keystone v3 under {@code /identity}. */
@@ -33,10 +34,18 @@ public final class IdentityApi {
                         return Reply.json(200, document);
                       });
               new AuthRoutes(identity).mount(v3);
-              new ResourceRoutes(identity).mount(v3);
-              new GroupRoutes(identity.directory()).mount(v3);
-              new RoleRoutes(identity.directory()).mount(v3);
-              new GrantRoutes(identity.directory()).mount(v3);
+              Directory directory = identity.directory();
+              DomainRoutes domains = new DomainRoutes(directory);
+              domains.mount(v3);
+              new ProjectRoutes(directory, domains).mount(v3);
+              new ProjectTagRoutes(directory).mount(v3);
+              new UserRoutes(identity).mount(v3);
+              new RegionRoutes(directory).mount(v3);
+              new ServiceRoutes(identity).mount(v3);
+              new EndpointRoutes(identity).mount(v3);
+              new GroupRoutes(directory).mount(v3);
+              new RoleRoutes(directory).mount(v3);
+              new GrantRoutes(directory).mount(v3);
               new ApplicationCredentialRoutes(identity, clock).mount(v3);
             })
         .build();

@@ -17,15 +17,16 @@ import org.kilonova.api.http.Call;
 import org.kilonova.api.http.Json;
 import org.kilonova.api.http.Mount;
 import org.kilonova.api.http.Reply;
-import org.kilonova.api.identity.Collection.Access;
 import org.kilonova.api.identity.Collection.Filter;
+import org.kilonova.api.identity.Collection.Stored;
 import org.kilonova.identity.Directory;
 import org.kilonova.identity.IdentityException;
 import org.kilonova.identity.Ids;
 import org.kilonova.identity.Role;
+import org.kilonova.identity.Store;
 
 /** Roles, and which imply which. */
-final class RoleRoutes implements Access<Role> {
+final class RoleRoutes implements Stored<Role> {
   private static final Set<String> KNOWN =
       Set.of("id", "name", "domain_id", "description", "options", "links");
 
@@ -64,53 +65,40 @@ final class RoleRoutes implements Access<Role> {
   }
 
   @Override
+  public Store<Role> store() {
+    return directory.roles();
+  }
+
+  @Override
   public List<Role> list(Map<String, Object> filter, Call call) {
     // a domain's own roles are only for those who ask for them
-    return directory.roles().list(filter).stream()
+    return store().list(filter).stream()
         .filter(role -> filter.containsKey("domain_id") || role.domainId() == null)
         .toList();
   }
 
   @Override
-  public Role get(String id) {
-    return directory.roles().get(id);
-  }
-
-  @Override
-  public Role create(Fields f, Call call) {
+  public Role blank(Fields f, Call call) {
     String domain = f.text("domain_id", null);
     if (domain != null) {
       directory.domains().get(domain);
     }
-    return directory
-        .roles()
-        .create(
-            new Role(
-                Ids.next(),
-                f.name(null),
-                domain,
-                f.textOrEmpty("description", ""),
-                f.extra(Map.of(), KNOWN)));
+    return new Role(Ids.next(), null, domain, "", Map.of());
   }
 
   @Override
-  public Role update(String id, Fields f) {
-    return directory
-        .roles()
-        .update(
-            id,
-            r ->
-                new Role(
-                    r.id(),
-                    f.name(r.name()),
-                    f.fixed("domain_id", r.domainId()),
-                    f.textOrEmpty("description", r.description()),
-                    f.extra(r.extra(), KNOWN)));
+  public void checkFixed(Role r, Fields f) {
+    f.fixed("domain_id", r.domainId());
   }
 
   @Override
-  public void delete(String id) {
-    directory.roles().delete(id);
+  public Role changed(Role r, Fields f) {
+    return new Role(
+        r.id(),
+        f.name(r.name()),
+        r.domainId(),
+        f.textOrEmpty("description", r.description()),
+        f.extra(r.extra(), KNOWN));
   }
 
   private Reply implied(Call call) {
