@@ -29,6 +29,7 @@ import org.kilonova.kernel.FailPoint;
 import org.kilonova.kernel.FlavorSpec;
 import org.kilonova.kernel.ImageSpec;
 import org.kilonova.kernel.InstanceId;
+import org.kilonova.kernel.RequestLog;
 import org.kilonova.kernel.ServerGroupRef;
 import org.kilonova.network.Networks;
 import org.kilonova.network.Networks.NetworkConflictException;
@@ -428,7 +429,7 @@ public final class Boots {
       try {
         instances.request(spec.id(), replyTo -> new Delete(context, true, replyTo));
       } catch (UnavailableException e) {
-        LOG.warn("{}: {} is left over of a create that failed", context.requestId(), spec.id());
+        LOG.warn("{} is left over of a create that failed", spec.id());
       }
     }
     throw new BootRefusedException(
@@ -452,7 +453,7 @@ public final class Boots {
             threads.submit(
                 () -> {
                   slots.acquire();
-                  try {
+                  try (RequestLog log = RequestLog.of(context.requestId())) {
                     return hand(spec, context, validUntil);
                   } finally {
                     slots.release();
@@ -485,7 +486,7 @@ public final class Boots {
       };
     } catch (UnavailableException e) {
       // It may have become durable all the same; if not, its claim lapses by itself.
-      LOG.warn("{}: it is not known whether {} was accepted", context.requestId(), spec.id());
+      LOG.warn("it is not known whether {} was accepted", spec.id());
       return new Outcome(spec, false, null);
     }
   }

@@ -41,6 +41,7 @@ import org.kilonova.kernel.FailPoint;
 import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.kernel.PowerState;
+import org.kilonova.kernel.RequestLog;
 
 /**
  * Does the work on one instance on its host, one thing at a time. A repeated command that is being
@@ -520,7 +521,15 @@ final class InstanceWorker extends AbstractBehavior<InstanceWorker.Command> {
 
   private void call(Supplier<Object> job, Next next) {
     running = next;
-    getContext().pipeToSelf(CompletableFuture.supplyAsync(job, setup.executor()), Returned::new);
+    // The driver does not know for whom it works, but its lines in the log do.
+    String requestId = current == null ? null : current.requestId();
+    Supplier<Object> named =
+        () -> {
+          try (RequestLog log = RequestLog.of(requestId)) {
+            return job.get();
+          }
+        };
+    getContext().pipeToSelf(CompletableFuture.supplyAsync(named, setup.executor()), Returned::new);
   }
 
   private Behavior<Command> onReturned(Returned returned) {

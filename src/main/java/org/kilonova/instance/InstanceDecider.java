@@ -136,7 +136,7 @@ public final class InstanceDecider {
       case StartTask c -> startTask(state, c, now, nextSequence);
       case ChangeDetails c ->
           state instanceof Present && live(state)
-              ? Decision.events(new DetailsChanged(c.details(), now))
+              ? Decision.events(new DetailsChanged(c.details(), c.context(), now))
               : notFound();
       case ChangeMetadata c -> metadata(state, c, now);
       case ChangeTags c -> tags(state, c, now);
@@ -245,7 +245,7 @@ public final class InstanceDecider {
     }
     return after.equals(p.instance().metadata())
         ? Decision.NOTHING
-        : Decision.events(new MetadataChanged(Map.copyOf(after), now));
+        : Decision.events(new MetadataChanged(Map.copyOf(after), c.context(), now));
   }
 
   private static Decision tags(InstanceState state, ChangeTags c, Instant now) {
@@ -265,7 +265,7 @@ public final class InstanceDecider {
     }
     return List.copyOf(after).equals(p.instance().tags())
         ? Decision.NOTHING
-        : Decision.events(new TagsChanged(List.copyOf(after), now));
+        : Decision.events(new TagsChanged(List.copyOf(after), c.context(), now));
   }
 
   /**

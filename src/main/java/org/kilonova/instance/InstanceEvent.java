@@ -78,11 +78,19 @@ public sealed interface InstanceEvent extends CborSerializable {
   /** The hypervisor was seen in another state than recorded, with no task under way. */
   record PowerStateObserved(long hostSeq, PowerState power, Instant at) implements InstanceEvent {}
 
-  record DetailsChanged(InstanceDetails details, Instant at) implements InstanceEvent {}
+  /**
+   * Name, description and the like.
+   *
+   * @param context null in journals of earlier versions, as in the next two
+   */
+  record DetailsChanged(InstanceDetails details, ActionContext context, Instant at)
+      implements InstanceEvent {}
 
-  record MetadataChanged(Map<String, String> metadata, Instant at) implements InstanceEvent {}
+  record MetadataChanged(Map<String, String> metadata, ActionContext context, Instant at)
+      implements InstanceEvent {}
 
-  record TagsChanged(List<String> tags, Instant at) implements InstanceEvent {}
+  record TagsChanged(List<String> tags, ActionContext context, Instant at)
+      implements InstanceEvent {}
 
   /**
    * A port has one more fixed address, or one less.

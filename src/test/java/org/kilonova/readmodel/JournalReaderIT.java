@@ -75,7 +75,7 @@ class JournalReaderIT {
   }
 
   private static void write(Handle handle, InstanceId id, long sequenceNumber, long transaction) {
-    InstanceEvent event = new MetadataChanged(Map.of(), Instant.EPOCH);
+    InstanceEvent event = new MetadataChanged(Map.of(), null, Instant.EPOCH);
     var serializer = SERIALIZATION.findSerializerFor(event);
     handle
         .createUpdate(

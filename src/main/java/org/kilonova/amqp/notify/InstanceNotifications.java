@@ -40,6 +40,7 @@ import org.kilonova.instance.InstanceState.Absent;
 import org.kilonova.instance.InstanceState.Building;
 import org.kilonova.instance.InstanceState.Present;
 import org.kilonova.instance.TaskKind;
+import org.kilonova.kernel.ActionContext;
 import org.kilonova.kernel.Fault;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.kernel.PowerState;
@@ -411,17 +412,24 @@ public final class InstanceNotifications {
 
     // ---- their parts ---------------------------------------------------------------------------
 
-    /** What nobody asked for is not told as part of what somebody asked before. */
+    /**
+     * What nobody asked for is not told as part of what somebody asked before; nor is a change that
+     * goes on beside what is under way.
+     */
     private RpcContext request() {
       return switch (event) {
         case PowerStateObserved e -> Contexts.nobody(e.at());
-        case DetailsChanged e -> Contexts.nobody(e.at());
-        case MetadataChanged e -> Contexts.nobody(e.at());
-        case TagsChanged e -> Contexts.nobody(e.at());
-        // What is under way is told with the request that it follows from, not with this one.
-        case AddressesChanged e -> Contexts.of(e.context(), e.at());
+        case DetailsChanged e -> by(e.context());
+        case MetadataChanged e -> by(e.context());
+        case TagsChanged e -> by(e.context());
+        case AddressesChanged e -> by(e.context());
         default -> request;
       };
+    }
+
+    /** Earlier versions did not record who asked for everything. */
+    private RpcContext by(ActionContext context) {
+      return context == null ? Contexts.nobody(event.at()) : Contexts.of(context, event.at());
     }
 
     private String imageName() {

@@ -19,6 +19,7 @@ import org.kilonova.amqp.wire.RpcFailure;
 import org.kilonova.amqp.wire.RpcRequest;
 import org.kilonova.amqp.wire.RpcVersion;
 import org.kilonova.amqp.wire.WireCodec;
+import org.kilonova.kernel.RequestLog;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -83,6 +84,13 @@ public final class RpcDispatcher {
             messageId,
             server,
             fanout);
+    try (RequestLog log = RequestLog.of(request.context().requestId())) {
+      return dispatch(on, request, call, replies);
+    }
+  }
+
+  private Outcome dispatch(
+      Listening on, RpcRequest request, RpcCall call, Consumer<byte[]> replies) {
     if (!request.isCall()) {
       try {
         if (handler(on, request).call(call) instanceof Stream<?> several) {
@@ -94,7 +102,7 @@ public final class RpcDispatcher {
       } catch (TryAgainException e) {
         throw e;
       } catch (Exception | LinkageError | StackOverflowError e) {
-        return new Outcome(failure(e, request, messageId));
+        return new Outcome(failure(e, request, call.messageId()));
       }
     }
     try (Heartbeat heartbeat = Heartbeat.of(request, replies)) {
@@ -248,22 +256,20 @@ public final class RpcDispatcher {
   /** What a caller is told; logged here, once. */
   private static RpcFailure failure(Throwable thrown, RpcRequest request, String messageId) {
     String method = request.method();
-    String requestId = request.context().requestId();
     if (thrown instanceof RpcException expected) {
       LOG.info(
-          "{} {} ({}) {}: {}: {}",
+          "{} {} ({}): {}: {}",
           request.isCall() ? "Call" : "Cast",
           method,
           messageId,
-          requestId,
           expected.className(),
           expected.getMessage());
       return expected.failure();
     }
     if (thrown instanceof TryAgainException) {
-      LOG.warn("Call {} ({}) {}: {}", method, messageId, requestId, thrown.getMessage());
+      LOG.warn("Call {} ({}): {}", method, messageId, thrown.getMessage());
     } else {
-      LOG.error("{} ({}) {} failed", method, messageId, requestId, thrown);
+      LOG.error("{} ({}) failed", method, messageId, thrown);
     }
     String message = thrown.getMessage() == null ? thrown.toString() : thrown.getMessage();
     return new RpcFailure(

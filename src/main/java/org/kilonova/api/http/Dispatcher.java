@@ -14,6 +14,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
 import org.kilonova.identity.Caller;
 import org.kilonova.identity.TokenValidator;
+import org.kilonova.kernel.RequestLog;
 import org.kilonova.persistence.Database;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -82,13 +83,15 @@ final class Dispatcher {
     }
 
     private Reply answer() {
-      Reply reply;
-      try {
-        reply = answerOrThrow();
-      } catch (Throwable e) { // an Error of a handler's is an answer too
-        reply = fault(faultOf(e));
+      try (RequestLog log = RequestLog.of(requestId)) {
+        Reply reply;
+        try {
+          reply = answerOrThrow();
+        } catch (Throwable e) { // an Error of a handler's is an answer too
+          reply = fault(faultOf(e));
+        }
+        return withHeaders(reply);
       }
-      return withHeaders(reply);
     }
 
     private Reply answerOrThrow() throws Exception {
@@ -240,13 +243,13 @@ final class Dispatcher {
         }
         if (translated != null) {
           if (translated.status() >= 500) {
-            LOG.warn("{} {} {}: {}", requestId, request.method(), request.path(), cause.toString());
+            LOG.warn("{} {}: {}", request.method(), request.path(), cause.toString());
           }
           return translated;
         }
       }
       Throwable shown = e instanceof CompletionException && e.getCause() != null ? e.getCause() : e;
-      LOG.error("{} {} {} failed", requestId, request.method(), request.path(), shown);
+      LOG.error("{} {} failed", request.method(), request.path(), shown);
       return new ApiFault(
           500, "Unexpected API Error. The log has the details under " + requestId + ".");
     }

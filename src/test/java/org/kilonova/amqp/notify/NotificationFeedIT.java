@@ -99,7 +99,7 @@ class NotificationFeedIT {
 
     feed.begin();
     assertThat(feed.step()).isZero();
-    append(old, new MetadataChanged(Map.of("a", "b"), now.get()));
+    append(old, new MetadataChanged(Map.of("a", "b"), null, now.get()));
     feed.begin(); // another controller starts
     assertThat(feed.step()).isEqualTo(1);
 

@@ -27,6 +27,8 @@ import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.kernel.PowerState;
 import org.kilonova.kernel.Resources;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A simulated hypervisor, for tests and for trying Kilonova out where no guest can run. It keeps a
@@ -34,6 +36,8 @@ import org.kilonova.kernel.Resources;
  * says so in its consoles and its hypervisor type.
  */
 public final class FakeDriver implements HypervisorDriver {
+  private static final Logger LOG = LoggerFactory.getLogger(FakeDriver.class);
+
   /**
    * What it is like.
    *
@@ -231,6 +235,7 @@ public final class FakeDriver implements HypervisorDriver {
     if (domain.power() != PowerState.RUNNING) {
       takeTime();
       hypervisor.transit(id, Transition.RUNNING);
+      LOG.debug("{} is resumed", id);
     }
   }
 

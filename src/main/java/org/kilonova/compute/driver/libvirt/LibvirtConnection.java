@@ -16,6 +16,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.kilonova.compute.driver.DriverException;
 import org.kilonova.compute.driver.DriverException.Kind;
+import org.kilonova.kernel.RequestLog;
 import org.libvirt.Connect;
 import org.libvirt.Library;
 import org.libvirt.LibvirtException;
@@ -81,6 +82,7 @@ final class LibvirtConnection implements AutoCloseable {
   <T> T call(Object subject, String what, Duration deadline, Kind otherwise, Call<T> call) {
     Owner current = owner();
     AtomicBoolean begun = new AtomicBoolean();
+    String requestId = RequestLog.current();
     Future<T> future;
     try {
       future =
@@ -88,7 +90,9 @@ final class LibvirtConnection implements AutoCloseable {
               () -> {
                 begun.set(true);
                 current.subject = subject;
-                return current.run(what, call);
+                try (RequestLog log = RequestLog.of(requestId)) {
+                  return current.run(what, call);
+                }
               });
     } catch (RejectedExecutionException e) {
       throw new DriverException(Kind.TRANSIENT, "cannot " + what + ": connection closed", e);

@@ -139,7 +139,7 @@ class InstanceActionsTest {
             new TaskCompleted(7, TaskKind.POWERING_OFF, PowerState.SHUTDOWN, at(11)),
             new InstanceLocked(new Lock("owner", null), STOP, at(12)),
             new InstanceUnlocked(STOP, at(13)),
-            new MetadataChanged(java.util.Map.of(), at(14)));
+            new MetadataChanged(java.util.Map.of(), STOP, at(14)));
     assertThat(actions.stream().map(Action::name))
         .containsExactly("unlock", "lock", "stop", "create");
     assertThat(actions.get(2).events())

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.kilonova.compute.driver.DriverException;
 import org.kilonova.compute.driver.DriverException.Kind;
+import org.kilonova.kernel.RequestLog;
 import org.libvirt.Connect;
 import org.libvirt.LibvirtException;
 
@@ -59,6 +60,15 @@ class LibvirtConnectionIT {
           });
     }
     assertThat(thread).isEqualTo("libvirt-test");
+  }
+
+  @Test
+  void a_call_logs_under_the_request_of_its_caller() {
+    try (RequestLog log = RequestLog.of("req-1")) {
+      assertThat(connection.<String>call("look", LONG, c -> RequestLog.current()))
+          .isEqualTo("req-1");
+    }
+    assertThat(connection.<Boolean>call("look", LONG, c -> RequestLog.current() == null)).isTrue();
   }
 
   @Test
