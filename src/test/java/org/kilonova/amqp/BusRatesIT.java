@@ -30,6 +30,7 @@ import org.kilonova.amqp.service.RpcCall;
 import org.kilonova.kernel.Clock;
 import org.kilonova.testing.LocalAkka;
 import org.kilonova.testing.PythonPeer;
+import org.kilonova.testing.TestBroker;
 
 /**
  * The same Python client calls a Python server and ours, on the same RabbitMQ; then each works off

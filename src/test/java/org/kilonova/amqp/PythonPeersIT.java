@@ -49,6 +49,7 @@ import org.kilonova.amqp.wire.RpcContext;
 import org.kilonova.kernel.Clock;
 import org.kilonova.testing.LocalAkka;
 import org.kilonova.testing.PythonPeer;
+import org.kilonova.testing.TestBroker;
 
 /**
  * Real oslo.messaging on both sides of us, and callers that speak as the releases before it did, on
@@ -104,22 +105,11 @@ class PythonPeersIT {
   @Parameter private TestBroker.Kind kind;
 
   /** A topic of ours. */
-  static final class Sample implements Manager {
+  static final class Sample extends EchoManager {
     final BlockingQueue<RpcCall> notes = new LinkedBlockingQueue<>();
 
-    @Override
-    public String topic() {
-      return "sample";
-    }
-
-    @Override
-    public String version() {
-      return "1.5";
-    }
-
-    @Rpc("echo")
-    public Object echo(RpcCall call) {
-      return call.args();
+    Sample() {
+      super("sample");
     }
 
     @Rpc("context")
@@ -127,18 +117,8 @@ class PythonPeersIT {
       return call.context().values();
     }
 
-    @Rpc("where")
-    public Object where(RpcCall call) {
-      return call.server();
-    }
-
     @Rpc("nothing")
     public void nothing(RpcCall call) {}
-
-    @Rpc("fail")
-    public Object fail(RpcCall call) {
-      throw RpcException.builtin("ValueError", call.text("text"));
-    }
 
     @Rpc("missing")
     public Object missing(RpcCall call) {

@@ -1,7 +1,7 @@
 package org.kilonova.amqp;
 
 import org.junit.jupiter.api.BeforeAll;
-import org.kilonova.amqp.TestBroker.Kind;
+import org.kilonova.testing.TestBroker.Kind;
 
 class QpidBusIT extends BusContract {
   @BeforeAll

@@ -8,7 +8,8 @@ import java.util.concurrent.CompletionStage;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.kilonova.amqp.Links.Condition;
-import org.kilonova.amqp.TestBroker.Kind;
+import org.kilonova.testing.TestBroker;
+import org.kilonova.testing.TestBroker.Kind;
 
 class RabbitMqBusIT extends BusContract {
   @BeforeAll
@@ -62,6 +63,6 @@ class RabbitMqBusIT extends BusContract {
     echo.away.set(1);
     join(client.cast(RpcTarget.topic("echo"), context(), "note", Map.of("value", "kept")));
     await(() -> echo.notes.contains("kept"));
-    assertThat(call("echo", Map.of("value", "answered"))).isEqualTo("answered");
+    assertThat(echo("answered")).isEqualTo("answered");
   }
 }

@@ -14,11 +14,11 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.kilonova.amqp.BusSettings;
-import org.kilonova.amqp.EmbeddedBroker;
 import org.kilonova.amqp.MessageBus;
 import org.kilonova.instance.InstanceState.Active;
 import org.kilonova.instance.TestSpecs;
@@ -26,10 +26,9 @@ import org.kilonova.kernel.Clock;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.node.TestCloud.TestNode;
 import org.kilonova.persistence.Database;
-import org.kilonova.testing.FreePorts;
 import org.kilonova.testing.PostgresExtension;
 import org.kilonova.testing.PythonPeer;
-import org.kilonova.testing.RabbitMq;
+import org.kilonova.testing.TestBroker;
 
 /** Boots as a real oslo.messaging notification listener hears of them, on both brokers. */
 @ExtendWith(PostgresExtension.class)
@@ -47,18 +46,6 @@ class NotificationsIT {
           "compute.instance.update",
           "compute.instance.create.end");
 
-  /** A broker that can be taken away. */
-  private interface Broker extends AutoCloseable {
-    String url();
-
-    void kill();
-
-    void start() throws IOException;
-
-    @Override
-    void close();
-  }
-
   private final Database database;
   private final Database.Settings databaseSettings;
 
@@ -69,64 +56,12 @@ class NotificationsIT {
     this.databaseSettings = databaseSettings;
   }
 
-  @Test
-  void aListenerHearsOfEachBootAlsoOfThoseWhileRabbitMqWasAway() throws IOException {
-    RabbitMq rabbit = RabbitMq.start(directory);
-    hears(
-        new Broker() {
-          @Override
-          public String url() {
-            return rabbit.transportUrl();
-          }
-
-          @Override
-          public void kill() {
-            rabbit.kill();
-          }
-
-          @Override
-          public void start() throws IOException {
-            rabbit.start();
-          }
-
-          @Override
-          public void close() {
-            rabbit.close();
-          }
-        });
-  }
-
-  @Test
-  void aListenerHearsOfEachBootAlsoOfThoseWhileQpidWasAway() throws IOException {
-    int port = FreePorts.next();
-    hears(
-        new Broker() {
-          private EmbeddedBroker broker = EmbeddedBroker.start(directory, port);
-
-          @Override
-          public String url() {
-            return broker.transportUrl();
-          }
-
-          @Override
-          public void kill() {
-            broker.close();
-          }
-
-          @Override
-          public void start() {
-            broker = EmbeddedBroker.start(directory, port);
-          }
-
-          @Override
-          public void close() {
-            broker.close();
-          }
-        });
-  }
-
-  private void hears(Broker broker) throws IOException {
-    Path conf = PythonPeer.osloConf(directory, broker.url());
+  @ParameterizedTest
+  @EnumSource
+  void aListenerHearsOfEachBootAlsoOfThoseWhileTheBrokerWasAway(TestBroker.Kind kind)
+      throws IOException {
+    TestBroker broker = TestBroker.start(kind, directory);
+    Path conf = PythonPeer.osloConf(directory, broker.transportUrl());
     // With more threads a listener of oslo.messaging works on several at once, in any order.
     Files.writeString(
         conf, "\n[DEFAULT]\nexecutor_thread_pool_size = 1\n", StandardOpenOption.APPEND);
@@ -138,7 +73,7 @@ class NotificationsIT {
         kilonova.amqp.notifications.poll-interval = 50 ms
         kilonova.amqp.notifications.format = both
         """
-            .formatted(broker.url());
+            .formatted(broker.transportUrl());
     try (broker;
         TestCloud cloud =
             new TestCloud(database, databaseSettings, directory.resolve("var"), settings);

@@ -1,13 +1,12 @@
-package org.kilonova.amqp;
+package org.kilonova.testing;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
-import org.kilonova.testing.FreePorts;
-import org.kilonova.testing.RabbitMq;
+import org.kilonova.amqp.EmbeddedBroker;
 
 /** Both brokers, for tests that have to pass on either. */
-interface TestBroker extends AutoCloseable {
+public interface TestBroker extends AutoCloseable {
   enum Kind {
     RABBITMQ,
     QPID
@@ -15,8 +14,10 @@ interface TestBroker extends AutoCloseable {
 
   String transportUrl();
 
+  /** As a power failure does. */
   void kill();
 
+  /** Starts it again, on its old port. */
   void start();
 
   @Override
@@ -31,7 +32,7 @@ interface TestBroker extends AutoCloseable {
 
   /** Debian's. */
   final class Rabbit implements TestBroker {
-    final RabbitMq server;
+    public final RabbitMq server;
 
     private Rabbit(Path directory) {
       try {
