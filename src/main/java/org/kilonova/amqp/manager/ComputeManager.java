@@ -58,19 +58,10 @@ public final class ComputeManager implements Manager {
 
   /**
    * Boots an instance on the host that it was sent to: see {@link SchedulerManager#runInstance}.
+   * The second name is Havana's (2.36) and its successors'.
    */
-  @Rpc("run_instance")
+  @Rpc({"run_instance", "build_and_run_instance"})
   public void runInstance(RpcCall call) {
-    boot(call);
-  }
-
-  /** The same, from Havana on. */
-  @Rpc(value = "build_and_run_instance", since = "2.36")
-  public void buildAndRunInstance(RpcCall call) {
-    boot(call);
-  }
-
-  private void boot(RpcCall call) {
     Refusals.translated(
         () -> {
           if (!(call.args().get("instance") instanceof Map<?, ?>)
@@ -92,25 +83,15 @@ public final class ComputeManager implements Manager {
     change(call, context -> replyTo -> new Delete(context, call.context().isAdmin(), replyTo));
   }
 
-  @Rpc("start_instance")
+  /** The second name was in use to Havana. */
+  @Rpc({"start_instance", "power_on_instance"})
   public void startInstance(RpcCall call) {
     task(call, TaskKind.POWERING_ON);
   }
 
-  @Rpc("stop_instance")
+  /** Likewise. */
+  @Rpc({"stop_instance", "power_off_instance"})
   public void stopInstance(RpcCall call) {
-    task(call, TaskKind.POWERING_OFF);
-  }
-
-  /** As {@link #startInstance}; to Havana. */
-  @Rpc("power_on_instance")
-  public void powerOnInstance(RpcCall call) {
-    task(call, TaskKind.POWERING_ON);
-  }
-
-  /** As {@link #stopInstance}; to Havana. */
-  @Rpc("power_off_instance")
-  public void powerOffInstance(RpcCall call) {
     task(call, TaskKind.POWERING_OFF);
   }
 
@@ -285,33 +266,18 @@ public final class ComputeManager implements Manager {
 
   // ---- of capabilities that are not there ------------------------------------------------------
 
-  @Rpc("attach_volume")
-  public Object attachVolume(RpcCall call) {
+  @Rpc({"attach_volume", "detach_volume"})
+  public Object volumes(RpcCall call) {
     throw Refusals.notYet("Volumes");
   }
 
-  @Rpc("detach_volume")
-  public Object detachVolume(RpcCall call) {
-    throw Refusals.notYet("Volumes");
-  }
-
-  @Rpc("refresh_security_group_rules")
-  public Object refreshSecurityGroupRules(RpcCall call) {
-    throw Refusals.notYet("Security groups");
-  }
-
-  @Rpc("refresh_security_group_members")
-  public Object refreshSecurityGroupMembers(RpcCall call) {
-    throw Refusals.notYet("Security groups");
-  }
-
-  @Rpc(value = "refresh_instance_security_rules", since = "2.0")
-  public Object refreshInstanceSecurityRules(RpcCall call) {
-    throw Refusals.notYet("Security groups");
-  }
-
-  @Rpc("refresh_provider_fw_rules")
-  public Object refreshProviderFirewallRules(RpcCall call) {
+  @Rpc({
+    "refresh_security_group_rules",
+    "refresh_security_group_members",
+    "refresh_instance_security_rules",
+    "refresh_provider_fw_rules"
+  })
+  public Object securityGroups(RpcCall call) {
     throw Refusals.notYet("Security groups");
   }
 }

@@ -3,7 +3,6 @@ package org.kilonova.amqp.manager;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 import org.kilonova.amqp.service.Manager;
@@ -33,22 +32,6 @@ import org.kilonova.readmodel.InstanceRow;
  * from here.
  */
 public final class NetworkManager implements Manager {
-  private static final Set<String> FLOATING =
-      Set.of(
-          "allocate_floating_ip",
-          "deallocate_floating_ip",
-          "associate_floating_ip",
-          "disassociate_floating_ip",
-          "get_floating_ip",
-          "get_floating_pools",
-          "get_floating_ip_pools",
-          "get_floating_ip_by_address",
-          "get_floating_ips_by_project",
-          "get_floating_ips_by_fixed_address",
-          "get_instance_id_by_floating_address",
-          "migrate_instance_start",
-          "migrate_instance_finish");
-
   private final OwnManagers.Ports ports;
   private final InstanceRef instances;
   private final FixedIps fixedIps;
@@ -284,14 +267,8 @@ public final class NetworkManager implements Manager {
   }
 
   /** Of the dnsmasq of nova-network; an address is taken from its allocation to its release. */
-  @Rpc("lease_fixed_ip")
-  public void leaseFixedIp(RpcCall call) {
-    // Nothing follows from it.
-  }
-
-  /** Likewise. */
-  @Rpc("release_fixed_ip")
-  public void releaseFixedIp(RpcCall call) {
+  @Rpc({"lease_fixed_ip", "release_fixed_ip"})
+  public void leased(RpcCall call) {
     // Nothing follows from it.
   }
 
@@ -356,16 +333,24 @@ public final class NetworkManager implements Manager {
                         Map.of("requested_networks", call.listOrEmpty("networks")))));
   }
 
-  // ---- refusals --------------------------------------------------------------------------------
+  // ---- of capabilities that are not there ------------------------------------------------------
 
-  /** Floating addresses come with a later capability; other methods are unknown. */
-  @Override
-  public Fallback fallback() {
-    return call -> {
-      if (FLOATING.contains(call.method())) {
-        throw Refusals.notYet("Floating addresses");
-      }
-      throw OwnMethods.noSuchMethod(call);
-    };
+  @Rpc({
+    "allocate_floating_ip",
+    "deallocate_floating_ip",
+    "associate_floating_ip",
+    "disassociate_floating_ip",
+    "get_floating_ip",
+    "get_floating_pools",
+    "get_floating_ip_pools",
+    "get_floating_ip_by_address",
+    "get_floating_ips_by_project",
+    "get_floating_ips_by_fixed_address",
+    "get_instance_id_by_floating_address",
+    "migrate_instance_start",
+    "migrate_instance_finish"
+  })
+  public Object floatingAddresses(RpcCall call) {
+    throw Refusals.notYet("Floating addresses");
   }
 }

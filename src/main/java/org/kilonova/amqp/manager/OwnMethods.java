@@ -28,7 +28,7 @@ final class OwnMethods {
     if (manager != null) {
       for (Method method : manager.getClass().getMethods()) {
         Rpc rpc = method.getAnnotation(Rpc.class);
-        if (rpc != null && rpc.value().equals(call.method())) {
+        if (rpc != null && List.of(rpc.value()).contains(call.method())) {
           return invoke(manager, method, call);
         }
       }
@@ -36,11 +36,7 @@ final class OwnMethods {
         return manager.fallback().call(call);
       }
     }
-    throw noSuchMethod(call);
-  }
-
-  static RpcException noSuchMethod(RpcCall call) {
-    return new RpcException(
+    throw new RpcException(
         "oslo_messaging.rpc.dispatcher",
         "NoSuchMethod",
         "Endpoint does not support RPC method " + call.method(),

@@ -128,11 +128,13 @@ public final class ManagerRegistry {
               where + " has to be public, with one parameter RpcCall");
         }
         method.setAccessible(true);
-        Method other = methods.putIfAbsent(rpc.value(), method);
-        // A subclass's method goes before the one that it overrides.
-        if (other != null && !other.getName().equals(method.getName())) {
-          throw new IllegalArgumentException(
-              "%s and %s both answer %s".formatted(where, other.getName(), rpc.value()));
+        for (String name : rpc.value()) {
+          Method other = methods.putIfAbsent(name, method);
+          // A subclass's method goes before the one that it overrides.
+          if (other != null && !other.getName().equals(method.getName())) {
+            throw new IllegalArgumentException(
+                "%s and %s both answer %s".formatted(where, other.getName(), name));
+          }
         }
       }
     }

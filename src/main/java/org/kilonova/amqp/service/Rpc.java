@@ -13,8 +13,8 @@ import java.lang.annotation.Target;
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.METHOD)
 public @interface Rpc {
-  /** Its name on the bus, e.g. {@code run_instance}. */
-  String value();
+  /** Its name on the bus, e.g. {@code run_instance}; several if it answers several alike. */
+  String[] value();
 
   /** The version of the manager's interface that it came with, for the reader. */
   String since() default "1.0";
