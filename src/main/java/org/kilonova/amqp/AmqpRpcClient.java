@@ -26,7 +26,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * As oslo.messaging's client: one reply queue for the process, made at the first call, and a pool
- * of connections that publish, with confirms.
+ * of connections that publish, with confirms. Servers of all generations answer it; those that
+ * cannot read an envelope have to be named in the configuration, and get a queue for each call.
  */
 final class AmqpRpcClient implements RpcClient {
   private static final Logger LOG = LoggerFactory.getLogger(AmqpRpcClient.class);
@@ -37,6 +38,7 @@ final class AmqpRpcClient implements RpcClient {
   private final Publishers publishers;
   private final Queue replyQueue;
   private final Map<String, Pending> pending = new ConcurrentHashMap<>();
+  private final StreamConnections.Pool callQueues;
 
   /** Replies that have come. */
   private final Recent<Boolean> seen = new Recent<>(REMEMBERED);
@@ -48,14 +50,20 @@ final class AmqpRpcClient implements RpcClient {
 
   /** A call that waits; older servers send the result and the end as two messages. */
   private static final class Pending {
+    private final Generation generation;
     private final CompletableFuture<Object> result = new CompletableFuture<>();
     private Object last;
+
+    private Pending(Generation generation) {
+      this.generation = generation;
+    }
   }
 
   AmqpRpcClient(MessageBus.Parts parts) {
     this.parts = parts;
     this.publishers = parts.publishers("client", parts.settings().connectionPool());
     this.replyQueue = parts.topology().reply();
+    this.callQueues = StreamConnections.shared(parts.brokers(), "replies");
   }
 
   /** Where its replies come in. */
@@ -78,14 +86,17 @@ final class AmqpRpcClient implements RpcClient {
       return CompletableFuture.failedFuture(capped);
     }
     String msgId = WireCodec.uniqueId();
-    Pending call = new Pending();
+    Pending call = new Pending(generation(target));
+    boolean ownQueue = call.generation != Generation.G3;
     pending.put(msgId, call);
-    byte[] body = request(target, context, method, args, msgId, replyQueue.name());
+    byte[] body =
+        request(target, context, method, args, msgId, ownQueue ? null : replyQueue.name());
     Outgoing outgoing =
         new Outgoing(parts.topology().destination(target), body, false, timeout, Map.of());
-    listen()
+    CompletableFuture<Void> ready = ownQueue ? listenFor(msgId, call) : listen();
+    ready
         .thenCompose(
-            ready ->
+            there ->
                 // Nobody waits for it any more.
                 call.result.isDone()
                     ? CompletableFuture.<Void>completedFuture(null)
@@ -132,17 +143,23 @@ final class AmqpRpcClient implements RpcClient {
             });
   }
 
-  private static byte[] request(
+  private Generation generation(RpcTarget target) {
+    return parts.settings().peerFormats().getOrDefault(target.topic(), Generation.G3);
+  }
+
+  private byte[] request(
       RpcTarget target,
       RpcContext context,
       String method,
       Map<String, Object> args,
       String msgId,
       String replyQueue) {
+    Generation generation = generation(target);
+    boolean today = generation == Generation.G3;
     return WireCodec.encodeRequest(
         new RpcRequest(
-            Generation.G3,
-            true,
+            generation,
+            today,
             method,
             args,
             target.namespace(),
@@ -150,7 +167,7 @@ final class AmqpRpcClient implements RpcClient {
             context,
             msgId,
             replyQueue,
-            WireCodec.uniqueId(),
+            today ? WireCodec.uniqueId() : null,
             null));
   }
 
@@ -176,12 +193,40 @@ final class AmqpRpcClient implements RpcClient {
     return listening;
   }
 
-  private void replied(ReadResult message) {
-    RpcReply reply;
+  /** As the callers of those years: a queue of the call, which is gone with it. */
+  private CompletableFuture<Void> listenFor(String msgId, Pending call) {
+    Links.Link link = parts.links().add("consumer reply");
+    QueueConsumer consumer =
+        QueueConsumer.start(
+            parts.system(),
+            parts.settings(),
+            callQueues,
+            link,
+            Topology.call(msgId),
+            PREFETCH,
+            message -> {
+              RpcReply reply = read(message);
+              if (reply != null) {
+                answered(call, reply);
+              }
+              return QueueConsumer.done(Verdict.ACK);
+            });
+    call.result.whenComplete((done, e) -> consumer.close());
+    return link.firstConnected();
+  }
+
+  private static RpcReply read(ReadResult message) {
     try {
-      reply = WireCodec.decodeReply(message.bytes().toArrayUnsafe());
+      return WireCodec.decodeReply(message.bytes().toArrayUnsafe());
     } catch (WireException e) {
       LOG.warn("a reply of {} bytes is dropped: {}", message.bytes().size(), e.getMessage());
+      return null;
+    }
+  }
+
+  private void replied(ReadResult message) {
+    RpcReply reply = read(message);
+    if (reply == null) {
       return;
     }
     if (reply.uniqueId() != null && seen.update(reply.uniqueId(), old -> old != null) == true) {
@@ -192,6 +237,11 @@ final class AmqpRpcClient implements RpcClient {
       LOG.info("nobody waits for the reply to {} any more", reply.msgId());
       return;
     }
+    answered(call, reply);
+  }
+
+  /** Of several results the last one counts, as to the callers of those years. */
+  private static void answered(Pending call, RpcReply reply) {
     if (reply.failure() != null) {
       call.result.completeExceptionally(failure(reply.failure()));
       return;
@@ -200,7 +250,8 @@ final class AmqpRpcClient implements RpcClient {
     if (reply.result() != null) {
       call.last = reply.result();
     }
-    if (reply.ending()) {
+    // Diablo's end mark is no more than a null.
+    if (reply.ending() || (call.generation == Generation.G1 && reply.result() == null)) {
       call.result.complete(call.last);
     }
   }

@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.kilonova.amqp.wire.Generation;
 import org.kilonova.kernel.ConfigurationException;
 
 /**
@@ -29,6 +30,7 @@ import org.kilonova.kernel.ConfigurationException;
  * @param bareFailuresAreLists in answers to bare messages without a version
  * @param deadLetterExchange empty: what cannot be handled is rejected
  * @param versionCaps by topic
+ * @param peerFormats by topic, the format that its servers read, if it is not today's
  */
 public record BusSettings(
     Mode mode,
@@ -49,6 +51,7 @@ public record BusSettings(
     long maxMessageBytes,
     int maxDeliveries,
     Map<String, String> versionCaps,
+    Map<String, Generation> peerFormats,
     Notifications notifications) {
   private static final String ROOT = "kilonova.amqp.";
   private static final Pattern VERSION = Pattern.compile("\\d+\\.\\d+");
@@ -150,6 +153,7 @@ public record BusSettings(
           maxMessageBytes(),
           positive("max-deliveries"),
           versionCaps(),
+          peerFormats(),
           notifications());
     }
 
@@ -229,6 +233,23 @@ public record BusSettings(
             }
           });
       return caps;
+    }
+
+    private Map<String, Generation> peerFormats() {
+      return config.getConfig("peer-formats").root().entrySet().stream()
+          .collect(
+              Collectors.toUnmodifiableMap(
+                  Map.Entry::getKey,
+                  e ->
+                      switch (String.valueOf(e.getValue().unwrapped())) {
+                        case "nova.rpc" -> Generation.G1;
+                        case "openstack.common.rpc" -> Generation.G2;
+                        case "oslo.messaging" -> Generation.G3;
+                        default ->
+                            throw bad(
+                                "peer-formats." + e.getKey(),
+                                "is none of nova.rpc, openstack.common.rpc, oslo.messaging");
+                      }));
     }
 
     private Notifications notifications() {

@@ -33,7 +33,13 @@ final class Declarations {
             .withAutoDelete(queue.autoDelete())
             .withArguments(queue.arguments()));
     if (exchange != Exchange.DEFAULT) {
-      all.add(BindingDeclaration.create(queue.name(), exchange.name()).withRoutingKey(queue.key()));
+      queue
+          .keys()
+          .forEach(
+              key ->
+                  all.add(
+                      BindingDeclaration.create(queue.name(), exchange.name())
+                          .withRoutingKey(key)));
     }
     return all;
   }
@@ -53,6 +59,8 @@ final class Declarations {
   static void declare(Channel channel, Queue queue) throws IOException {
     channel.queueDeclare(
         queue.name(), queue.durable(), false, queue.autoDelete(), queue.arguments());
-    channel.queueBind(queue.name(), queue.exchange().name(), queue.key());
+    for (String key : queue.keys()) {
+      channel.queueBind(queue.name(), queue.exchange().name(), key);
+    }
   }
 }

@@ -29,9 +29,10 @@ final class Topology {
   }
 
   /**
-   * A queue and its one binding; never exclusive.
+   * A queue and its binding; never exclusive.
    *
    * @param exchange that it is bound to; none if that is the default one
+   * @param keys that it is bound by, mostly one
    */
   record Queue(
       String name,
@@ -39,7 +40,11 @@ final class Topology {
       boolean autoDelete,
       Map<String, Object> arguments,
       Exchange exchange,
-      String key) {}
+      List<String> keys) {
+    String key() {
+      return keys.getFirst();
+    }
+  }
 
   /**
    * Where a message is published to.
@@ -98,23 +103,45 @@ final class Topology {
         queues.autoDelete(),
         queues.quorum() ? Map.of("x-queue-type", "quorum") : Map.of(),
         exchange,
-        name);
+        List.of(name));
   }
 
   /** A consumer's own, of what is sent to all. */
   Queue fanout(String topic) {
     return new Queue(
-        topic + "_fanout_" + hex(), false, false, expiring(), fanoutExchange(topic), topic);
+        topic + "_fanout_" + hex(),
+        false,
+        false,
+        expiring(),
+        fanoutExchange(topic),
+        List.of(topic));
   }
 
   private static Exchange fanoutExchange(String topic) {
     return new Exchange(topic + "_fanout", "fanout", false, true);
   }
 
-  /** One for a process; it is reached through the default exchange. */
+  /**
+   * One for a process. It is reached through the default exchange by today's servers, and by those
+   * before oslo.messaging 9.2 through an exchange of its name ({@code impl_rabbit.py} of 9.1.0,
+   * 1012 and 1182). The empty key is that of Qpid, to which the default exchange's key may name
+   * that exchange.
+   */
   Queue reply() {
     String name = "reply_" + hex();
-    return new Queue(name, false, false, expiring(), Exchange.DEFAULT, name);
+    return new Queue(name, false, false, expiring(), namesake(name), List.of(name, ""));
+  }
+
+  /**
+   * Of one call, with an exchange of its name, for servers that know no queue of their caller
+   * ({@code nova/rpc/impl_kombu.py} of 2011.3, 107-140); gone with its consumer.
+   */
+  static Queue call(String msgId) {
+    return new Queue(msgId, false, true, Map.of(), namesake(msgId), List.of(msgId));
+  }
+
+  private static Exchange namesake(String queue) {
+    return new Exchange(queue, "direct", false, true);
   }
 
   Destination destination(RpcTarget target) {
@@ -136,7 +163,7 @@ final class Topology {
   static Destination deadLetters(String name, String from) {
     Exchange exchange = new Exchange(name, "topic", true, false);
     return new Destination(
-        exchange, from, List.of(new Queue(name, true, false, Map.of(), exchange, "#")));
+        exchange, from, List.of(new Queue(name, true, false, Map.of(), exchange, List.of("#"))));
   }
 
   private boolean durable() {

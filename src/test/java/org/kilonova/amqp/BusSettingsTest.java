@@ -87,6 +87,7 @@ class BusSettingsTest {
         "poison = eat | poison",
         "max-message-bytes = much | max-message-bytes",
         "version-caps { compute = kilo } | version-caps.compute",
+        "peer-formats { compute = kilo } | peer-formats.compute",
         "notifications.driver = log | notifications.driver",
         "notifications.topics = 7 | notifications.topics",
       })

@@ -101,6 +101,7 @@ class PythonPeersIT {
   private static PythonPeer oslo;
   private static PythonPeer osloServer;
   private static PythonPeer classic;
+  private static PythonPeer classicServers;
 
   @Parameter private TestBroker.Kind kind;
 
@@ -186,12 +187,25 @@ class PythonPeersIT {
                             directory,
                             "classic_peer.py",
                             broker.transportUrl().replaceFirst("rabbit:", "amqp:") + "/",
+                            "nova")),
+            CompletableFuture.runAsync(
+                () ->
+                    classicServers =
+                        PythonPeer.start(
+                            directory,
+                            "classic_server.py",
+                            broker.transportUrl().replaceFirst("rabbit:", "amqp:") + "/",
                             "nova")));
     system = ActorSystem.create(Behaviors.empty(), "peers", LocalAkka.config());
     bus =
         MessageBus.join(
             system,
-            BusContract.settings("version-caps.python = \"1.9\"", broker.transportUrl()),
+            BusContract.settings(
+                """
+                version-caps.python = "1.9"
+                peer-formats { diablo = nova.rpc, essex = nova.rpc, folsom = openstack.common.rpc }
+                """,
+                broker.transportUrl()),
             null,
             new SimpleMeterRegistry(),
             Clock.system());
@@ -208,7 +222,8 @@ class PythonPeersIT {
 
   @AfterParameterizedClassInvocation
   static void stop() throws Exception {
-    for (AutoCloseable each : Arrays.asList(oslo, osloServer, classic, client, server)) {
+    for (AutoCloseable each :
+        Arrays.asList(oslo, osloServer, classic, classicServers, client, server)) {
       if (each != null) {
         each.close();
       }
@@ -484,6 +499,39 @@ class PythonPeersIT {
         .orTimeout(20, TimeUnit.SECONDS)
         .join();
     assertThat(osloServer.next().get("args").toString()).isEqualTo("{\"n\":1}");
+  }
+
+  // ---- our calls to servers of before ----------------------------------------------------------
+
+  @ParameterizedTest
+  @ValueSource(strings = {"diablo", "essex", "folsom", "grizzly", "icehouse", "rocky"})
+  void anOldServerAnswersUs(String era) throws Exception {
+    RpcTarget old = RpcTarget.topic(era);
+    assertThat((Object) JSON.valueToTree(ask(old, "echo", VALUES)))
+        .isEqualTo(JSON.valueToTree(VALUES));
+    assertThat(ask(old, "nothing", Map.of())).isNull();
+    Object several = ask(old, "many", Map.of("n", 3));
+    if (era.equals("rocky")) {
+      assertThat(several).isEqualTo(List.of(0, 1, 2));
+    } else {
+      assertThat(several).as("the last one, as to their own callers").isEqualTo(2);
+    }
+    assertThat(failure(old, "fail", Map.of("text", "bewußt")))
+        .satisfies(
+            e -> {
+              assertThat(e.module()).isEqualTo("builtins");
+              assertThat(e.className()).isEqualTo("ValueError");
+              assertThat(e).hasMessage("bewußt");
+              assertThat(e.remoteTraceback().toString()).contains("classic_server.py");
+            });
+    // What still comes after a failure is nobody's.
+    assertThat(ask(old, "echo", Map.of("a", 1))).isEqualTo(Map.of("a", 1));
+
+    client
+        .cast(old, new RpcContext(CONTEXT), "note", Map.of("era", era))
+        .toCompletableFuture()
+        .get(20, TimeUnit.SECONDS);
+    assertThat(classicServers.next().at("/note/era").asText()).isEqualTo(era);
   }
 
   @Test
