@@ -41,6 +41,7 @@ import org.kilonova.testing.FreePorts;
  */
 final class ChaosCluster implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
+  private static final Path TEST_CLASSES = Path.of("target/test-classes");
   private static final int REMOVED = 75;
   private static final Duration PATIENCE = Duration.ofSeconds(150);
 
@@ -100,6 +101,7 @@ final class ChaosCluster implements AutoCloseable {
   private final HttpClient http =
       HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
   private final Map<String, String> settings = new LinkedHashMap<>();
+  private boolean testClasses;
   private String image;
   private volatile boolean closing;
 
@@ -135,6 +137,12 @@ final class ChaosCluster implements AutoCloseable {
     return this;
   }
 
+  /** What a third party adds to the class path: the classes of the tests. */
+  ChaosCluster withTestClasses() {
+    testClasses = true;
+    return this;
+  }
+
   Member add(String name, String roles) {
     Member member = new Member(name, roles, network == null ? null : network.addHost());
     members.put(name, member);
@@ -161,7 +169,11 @@ final class ChaosCluster implements AutoCloseable {
             "-Dkilonova.api.allow-noauth-everywhere=true"));
     command.add("-Dkilonova.failpoints=" + failPoints());
     settings.forEach((key, value) -> command.add("-D" + key + "=" + value));
-    command.addAll(List.of("-jar", System.getProperty("kilonova.jar"), "node"));
+    String jar = System.getProperty("kilonova.jar");
+    command.addAll(
+        testClasses
+            ? List.of("-cp", jar + File.pathSeparator + TEST_CLASSES, "org.kilonova.Main", "node")
+            : List.of("-jar", jar, "node"));
     ProcessBuilder builder = new ProcessBuilder(command);
     Map<String, String> env = builder.environment();
     env.put("KILONOVA_ROLES", member.roles);

@@ -9,7 +9,6 @@ import java.io.Writer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -124,9 +123,9 @@ public final class PythonPeer implements AutoCloseable {
     }
   }
 
-  /** The processor time that it has used. */
-  public Duration cpu() {
-    return process.info().totalCpuDuration().orElse(Duration.ZERO);
+  /** The process. */
+  public ProcessHandle process() {
+    return process.toHandle();
   }
 
   private void read() {
