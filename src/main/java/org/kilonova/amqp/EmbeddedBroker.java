@@ -5,14 +5,8 @@ import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.HashMap;
@@ -32,6 +26,7 @@ import org.apache.qpid.server.model.Queue;
 import org.apache.qpid.server.model.SystemConfig;
 import org.apache.qpid.server.model.VirtualHostNode;
 import org.kilonova.kernel.ConfigurationException;
+import org.kilonova.persistence.SecretFile;
 
 /**
  * Qpid Broker-J in this process, on loopback, for one controller: AMQP 0-9-1 with PLAIN, everything
@@ -194,29 +189,15 @@ public final class EmbeddedBroker implements AutoCloseable {
   private static String password(Path directory) throws IOException {
     Path file = directory.resolve("password");
     if (!Files.exists(file)) {
-      Files.createDirectories(directory);
       byte[] bytes = new byte[24];
       new SecureRandom().nextBytes(bytes);
-      writeOwnerOnly(file, HexFormat.of().formatHex(bytes));
+      try {
+        SecretFile.write(file, HexFormat.of().formatHex(bytes));
+      } catch (UncheckedIOException e) {
+        throw e.getCause();
+      }
     }
     return Files.readString(file).strip();
-  }
-
-  /** There as a whole or not at all, and nobody else's to read at any moment. */
-  private static void writeOwnerOnly(Path file, String text) throws IOException {
-    Path temporary = file.resolveSibling(file.getFileName() + ".new");
-    Files.deleteIfExists(temporary);
-    try (FileChannel channel =
-        FileChannel.open(
-            temporary,
-            Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
-            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")))) {
-      channel.write(ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8)));
-      channel.force(true);
-    } catch (UncheckedIOException e) {
-      throw e.getCause();
-    }
-    Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
   }
 
   /** The launcher tells its listener and returns as if nothing was wrong. */
