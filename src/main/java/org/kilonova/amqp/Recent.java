@@ -1,23 +1,15 @@
 package org.kilonova.amqp;
 
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.UnaryOperator;
+import org.kilonova.kernel.LruMap;
 
 /** The last few thousand keys and what is known of them. Thread safe. */
 final class Recent<V> {
   private final Map<String, V> values;
 
   Recent(int most) {
-    values =
-        new LinkedHashMap<>() {
-          private static final long serialVersionUID = 1L;
-
-          @Override
-          protected boolean removeEldestEntry(Map.Entry<String, V> eldest) {
-            return size() > most;
-          }
-        };
+    values = new LruMap<>(most);
   }
 
   synchronized V get(String key) {

@@ -12,7 +12,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -50,6 +49,7 @@ import org.kilonova.kernel.Attempt;
 import org.kilonova.kernel.FailPoint;
 import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.InstanceId;
+import org.kilonova.kernel.LruMap;
 import org.kilonova.kernel.PowerState;
 
 /**
@@ -162,15 +162,7 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
   private final Map<InstanceId, ActorRef<InstanceWorker.Command>> workers = new HashMap<>();
 
   /** Up to which attempt an instance was discarded: a late message must not bring it back. */
-  private final Map<InstanceId, Attempt> fences =
-      new LinkedHashMap<>() {
-        private static final long serialVersionUID = 1L;
-
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<InstanceId, Attempt> eldest) {
-          return size() > MAX_FENCES;
-        }
-      };
+  private final Map<InstanceId, Attempt> fences = new LruMap<>(MAX_FENCES);
 
   private final Map<InstanceId, Observation> observed = new HashMap<>();
   private final Map<InstanceId, Instant> unknownSince = new HashMap<>();

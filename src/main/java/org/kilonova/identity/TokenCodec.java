@@ -10,7 +10,6 @@ import com.nimbusds.jwt.SignedJWT;
 import java.text.ParseException;
 import java.time.Instant;
 import java.util.Date;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -19,6 +18,7 @@ import java.util.function.Supplier;
 import org.kilonova.identity.AuthToken.Ref;
 import org.kilonova.identity.AuthToken.Scope;
 import org.kilonova.identity.AuthToken.UserRef;
+import org.kilonova.kernel.LruMap;
 
 /**
  * Tokens as signed JWTs (RFC 7519, HS256), with a key that all controllers share. Knows nothing of
@@ -37,15 +37,7 @@ final class TokenCodec {
    * What tokens of ours say, the least recently used given up first. Only those whose signature was
    * found good get in, so nobody else can fill it.
    */
-  private final Map<String, AuthToken> remembered =
-      new LinkedHashMap<>(64, 0.75f, true) {
-        private static final long serialVersionUID = 1L;
-
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<String, AuthToken> eldest) {
-          return size() > REMEMBERED;
-        }
-      };
+  private final Map<String, AuthToken> remembered = new LruMap<>(REMEMBERED);
 
   private final ReentrantLock lock = new ReentrantLock();
 

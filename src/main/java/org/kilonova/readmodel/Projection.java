@@ -12,6 +12,7 @@ import org.kilonova.instance.InstanceState;
 import org.kilonova.instance.InstanceTransitions;
 import org.kilonova.instance.Instances.Recorded;
 import org.kilonova.kernel.InstanceId;
+import org.kilonova.kernel.LruMap;
 import org.kilonova.readmodel.JournalReader.Offset;
 import org.kilonova.readmodel.JournalReader.Tailed;
 
@@ -30,15 +31,7 @@ public final class Projection {
   private final JournalReader journal;
   private final BiConsumer<Handle, InstanceId> onDeleted;
   private final int batchSize;
-  private final Map<InstanceId, Known> cache =
-      new LinkedHashMap<>(16, 0.75f, true) {
-        private static final long serialVersionUID = 1L;
-
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<InstanceId, Known> eldest) {
-          return size() > CACHE;
-        }
-      };
+  private final Map<InstanceId, Known> cache = new LruMap<>(CACHE);
 
   /**
    * A projection.

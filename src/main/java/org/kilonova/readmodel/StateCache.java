@@ -1,23 +1,17 @@
 package org.kilonova.readmodel;
 
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.locks.ReentrantLock;
+import org.kilonova.kernel.LruMap;
 
 /** Parsed rows, the least recently used given up first. For any thread. */
 final class StateCache {
   private final ReentrantLock lock = new ReentrantLock();
-  private final LinkedHashMap<UUID, InstanceRow> rows;
+  private final Map<UUID, InstanceRow> rows;
 
   StateCache(int capacity) {
-    this.rows =
-        new LinkedHashMap<>(64, 0.75f, true) {
-          @Override
-          protected boolean removeEldestEntry(Map.Entry<UUID, InstanceRow> eldest) {
-            return size() > capacity;
-          }
-        };
+    this.rows = new LruMap<>(capacity);
   }
 
   /** The newest row that is known, or null. */

@@ -13,6 +13,7 @@ import org.kilonova.instance.InstanceEvent.CleanupDone;
 import org.kilonova.instance.InstanceState.Deleted;
 import org.kilonova.instance.InstanceState.Present;
 import org.kilonova.kernel.InstanceId;
+import org.kilonova.kernel.LruMap;
 import org.kilonova.readmodel.JournalReader.Offset;
 import org.kilonova.readmodel.JournalReader.Tailed;
 import org.kilonova.readmodel.LeaderActor;
@@ -57,15 +58,7 @@ public final class NotificationFeed implements LeaderActor.Work {
   private final InstantSource clock;
 
   /** Instances as they were at the offset, the least recently changed given up first. */
-  private final Map<InstanceId, Told> cache =
-      new LinkedHashMap<>(64, 0.75f, true) {
-        private static final long serialVersionUID = 1L;
-
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<InstanceId, Told> eldest) {
-          return size() > CACHE;
-        }
-      };
+  private final Map<InstanceId, Told> cache = new LruMap<>(CACHE);
 
   /** Null: to be read. */
   private Offset offset;
