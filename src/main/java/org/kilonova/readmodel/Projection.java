@@ -23,7 +23,7 @@ import org.kilonova.readmodel.JournalReader.Tailed;
  */
 public final class Projection {
   private static final int CACHE = 5_000;
-  private static final String NAME = "instance";
+  private static final Bookmark BOOKMARK = new Bookmark("instance");
 
   private record Known(InstanceState state, long revision) {}
 
@@ -66,17 +66,13 @@ public final class Projection {
   }
 
   private int step(Handle handle) {
-    Offset offset =
-        handle
-            .createQuery("SELECT xid::text, ordering FROM projection_offset WHERE name = :name")
-            .bind("name", NAME)
-            .map((rs, ctx) -> new Offset(rs.getString(1), rs.getLong(2)))
-            .one();
+    Offset offset = BOOKMARK.read(handle);
     List<Tailed> events = journal.tail(handle, offset, batchSize);
     if (events.isEmpty()) {
       return 0;
     }
-    advance(handle, offset, events.get(events.size() - 1).offset());
+    // Its losing the last transactions in a crash does no harm: rows and offset go together.
+    BOOKMARK.advance(handle, offset, events.getLast().offset());
     Map<InstanceId, InstanceRow> changed = new LinkedHashMap<>();
     List<InstanceId> deleted = new ArrayList<>();
     for (Tailed tailed : events) {
@@ -97,32 +93,6 @@ public final class Projection {
     InstanceRows.upsert(handle, changed.values());
     deleted.forEach(id -> onDeleted.accept(handle, id));
     return events.size();
-  }
-
-  /**
-   * Moves the offset, if it still is where it was read: two nodes may believe to lead for a moment,
-   * and then the row lock that this takes lets one of them win.
-   */
-  private static void advance(Handle handle, Offset from, Offset to) {
-    // Losing the last transactions in a crash of the database does no harm: rows and offset go
-    // together.
-    handle.execute("SET LOCAL synchronous_commit = off");
-    int moved =
-        handle
-            .createUpdate(
-                """
-                UPDATE projection_offset SET xid = CAST(:xid AS text)::xid8, ordering = :ordering
-                WHERE name = :name AND xid = CAST(:oldXid AS text)::xid8 AND ordering = :oldOrdering
-                """)
-            .bind("xid", to.xid())
-            .bind("ordering", to.ordering())
-            .bind("name", NAME)
-            .bind("oldXid", from.xid())
-            .bind("oldOrdering", from.ordering())
-            .execute();
-    if (moved != 1) {
-      throw new IllegalStateException("another projector was faster");
-    }
   }
 
   /** The state just before the event, or a later one. */

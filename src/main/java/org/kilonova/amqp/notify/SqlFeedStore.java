@@ -6,11 +6,11 @@ import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
-import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
 import org.kilonova.instance.InstanceState.Present;
 import org.kilonova.instance.Instances.Recorded;
 import org.kilonova.kernel.InstanceId;
+import org.kilonova.readmodel.Bookmark;
 import org.kilonova.readmodel.InstanceRows;
 import org.kilonova.readmodel.JournalReader;
 import org.kilonova.readmodel.JournalReader.Offset;
@@ -18,7 +18,7 @@ import org.kilonova.readmodel.JournalReader.Tailed;
 
 /** What the feed reads and keeps in PostgreSQL. Blocks. */
 public final class SqlFeedStore {
-  private static final String NAME = "notifications";
+  private static final Bookmark BOOKMARK = new Bookmark("notifications");
 
   /** How far the audits have come. */
   record Audit(Instant periodEnd, UUID toldUpTo, boolean done) {
@@ -39,19 +39,11 @@ public final class SqlFeedStore {
    * told. An event whose transaction is open now is not before.
    */
   public void begin() {
-    jdbi.useHandle(
-        handle ->
-            handle
-                .createUpdate(
-                    "INSERT INTO projection_offset (name, xid, ordering)"
-                        + " VALUES (:name, pg_snapshot_xmin(pg_current_snapshot()), 0)"
-                        + " ON CONFLICT (name) DO NOTHING")
-                .bind("name", NAME)
-                .execute());
+    jdbi.useHandle(BOOKMARK::begin);
   }
 
   Offset offset() {
-    return jdbi.withHandle(handle -> offset(handle, NAME));
+    return jdbi.withHandle(BOOKMARK::read);
   }
 
   List<Tailed> next(Offset after, int limit) {
@@ -65,28 +57,7 @@ public final class SqlFeedStore {
    * @throws IllegalStateException if another process has moved it
    */
   void advance(Offset from, Offset to) {
-    int moved =
-        jdbi.inTransaction(
-            handle -> {
-              handle.execute("SET LOCAL synchronous_commit = off");
-              return handle
-                  .createUpdate(
-                      """
-                      UPDATE projection_offset
-                      SET xid = CAST(:xid AS text)::xid8, ordering = :ordering
-                      WHERE name = :name AND xid = CAST(:oldXid AS text)::xid8
-                        AND ordering = :oldOrdering
-                      """)
-                  .bind("xid", to.xid())
-                  .bind("ordering", to.ordering())
-                  .bind("name", NAME)
-                  .bind("oldXid", from.xid())
-                  .bind("oldOrdering", from.ordering())
-                  .execute();
-            });
-    if (moved != 1) {
-      throw new IllegalStateException("another controller tells the notifications, too");
-    }
+    jdbi.useTransaction(handle -> BOOKMARK.advance(handle, from, to));
   }
 
   /** An instance as its first events made it. */
@@ -115,8 +86,7 @@ public final class SqlFeedStore {
                 .one());
   }
 
-  // ---- audits
-  // ----------------------------------------------------------------------------------
+  // ---- audits ----------------------------------------------------------------------------------
 
   Optional<Audit> audit() {
     return jdbi.withHandle(
@@ -191,13 +161,5 @@ public final class SqlFeedStore {
                 .bind("limit", limit)
                 .map((rs, ctx) -> InstanceRows.parse(rs.getString(1)))
                 .list());
-  }
-
-  private static Offset offset(Handle handle, String name) {
-    return handle
-        .createQuery("SELECT xid::text, ordering FROM projection_offset WHERE name = :name")
-        .bind("name", name)
-        .map((rs, ctx) -> new Offset(rs.getString(1), rs.getLong(2)))
-        .one();
   }
 }
