@@ -50,7 +50,7 @@ public final class Bookmark {
    * then the row lock that this takes lets one of them win. The transaction may be lost in a crash
    * of the database: what it said is read again.
    *
-   * @throws IllegalStateException if another process has moved it
+   * @throws IllegalStateException if another controller has moved it
    */
   public void advance(Handle handle, Offset from, Offset to) {
     handle.execute("SET LOCAL synchronous_commit = off");
@@ -68,7 +68,8 @@ public final class Bookmark {
             .bind("oldOrdering", from.ordering())
             .execute();
     if (moved != 1) {
-      throw new IllegalStateException("another process follows the journal as " + name + ", too");
+      throw new IllegalStateException(
+          "another controller follows the journal as " + name + ", too");
     }
   }
 }
