@@ -1,6 +1,9 @@
 package org.kilonova.compute;
 
 import akka.actor.typed.ActorRef;
+import akka.stream.SinkRef;
+import akka.stream.SourceRef;
+import akka.util.ByteString;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import java.time.Duration;
@@ -104,9 +107,12 @@ public final class ComputeProtocol {
     UNKNOWN
   }
 
-  /** Read the tail of the serial console. A plain question with a plain answer. */
+  /** A question about a guest: nothing changes, and it may be asked again. */
+  public sealed interface Question extends HostCommand {}
+
+  /** Read the tail of the serial console. */
   public record ReadConsole(InstanceId id, int maxBytes, ActorRef<ConsoleAnswer> replyTo)
-      implements HostCommand {}
+      implements Question {}
 
   /**
    * The console's tail.
@@ -116,9 +122,9 @@ public final class ComputeProtocol {
    */
   public record ConsoleAnswer(byte[] bytes, String error) implements CborSerializable {}
 
-  /** Read the counters of a running instance. A plain question with a plain answer. */
+  /** Read the counters of a running instance. */
   public record ReadDiagnostics(InstanceId id, ActorRef<DiagnosticsAnswer> replyTo)
-      implements HostCommand {}
+      implements Question {}
 
   /**
    * The counters.
@@ -128,6 +134,48 @@ public final class ComputeProtocol {
    */
   public record DiagnosticsAnswer(Map<String, Long> counters, String error)
       implements CborSerializable {}
+
+  /** Where is the instance's display served? */
+  public record FindVncConsole(InstanceId id, ActorRef<VncConsoleFound> replyTo)
+      implements Question {}
+
+  /**
+   * Where it is served.
+   *
+   * @param host for others than the host itself; null unless {@code display} is SHOWN
+   * @param error why it is not known, if it is not
+   */
+  public record VncConsoleFound(Display display, String host, int port, String error)
+      implements CborSerializable {}
+
+  /**
+   * Connect to the instance's display. The VNC server need not listen to anybody but its own host:
+   * what is said goes through the cluster.
+   */
+  public record OpenVncConsole(InstanceId id, ActorRef<VncConsoleOpened> replyTo)
+      implements Question {}
+
+  /**
+   * The connection, which ends with either stream, and if nobody takes it up soon.
+   *
+   * @param fromGuest null unless {@code display} is SHOWN
+   * @param toGuest likewise
+   * @param error why it could not be opened, if it could not
+   */
+  public record VncConsoleOpened(
+      Display display, SourceRef<ByteString> fromGuest, SinkRef<ByteString> toGuest, String error)
+      implements CborSerializable {}
+
+  /** What there is to be seen of a guest. */
+  public enum Display {
+    SHOWN,
+    /** Guests have no display on that host. */
+    NONE,
+    /** The guest does not run. */
+    NOT_RUNNING,
+    /** It could not be found out, or not be connected to. */
+    FAILED
+  }
 
   // ---- from an agent to an instance ----------------------------------------------------------
 

@@ -22,8 +22,6 @@ import org.kilonova.compute.ComputeProtocol.Allocation;
 import org.kilonova.compute.ComputeProtocol.Claim;
 import org.kilonova.compute.ComputeProtocol.ClaimRefused;
 import org.kilonova.compute.ComputeProtocol.Claimed;
-import org.kilonova.compute.ComputeProtocol.ConsoleAnswer;
-import org.kilonova.compute.ComputeProtocol.DiagnosticsAnswer;
 import org.kilonova.compute.ComputeProtocol.Discard;
 import org.kilonova.compute.ComputeProtocol.Discarded;
 import org.kilonova.compute.ComputeProtocol.DoWork;
@@ -33,8 +31,7 @@ import org.kilonova.compute.ComputeProtocol.HostCommand;
 import org.kilonova.compute.ComputeProtocol.HostReport;
 import org.kilonova.compute.ComputeProtocol.InstanceLink;
 import org.kilonova.compute.ComputeProtocol.PowerObserved;
-import org.kilonova.compute.ComputeProtocol.ReadConsole;
-import org.kilonova.compute.ComputeProtocol.ReadDiagnostics;
+import org.kilonova.compute.ComputeProtocol.Question;
 import org.kilonova.compute.ComputeProtocol.Spawn;
 import org.kilonova.compute.ComputeProtocol.SpawnFailed;
 import org.kilonova.compute.ComputeProtocol.Verdict;
@@ -166,6 +163,7 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
 
   private final Map<InstanceId, Observation> observed = new HashMap<>();
   private final Map<InstanceId, Instant> unknownSince = new HashMap<>();
+  private final GuestQuestions questions;
   private HostLedger ledger;
   private HostCapabilities capabilities;
   private HostUsage usage;
@@ -186,6 +184,7 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
     this.setup = setup;
     this.timers = timers;
     this.onReady = onReady;
+    this.questions = new GuestQuestions(setup.driver(), setup.executor(), context.getSystem());
     this.powerSync =
         LoopingCall.fixedInterval(
             timers, setup.clock(), setup.powerSyncInterval(), new Sync(false));
@@ -313,8 +312,7 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
       }
       case Discard c -> discard(c);
       case Verdict c -> onVerdict(c);
-      case ReadConsole c -> readConsole(c);
-      case ReadDiagnostics c -> readDiagnostics(c);
+      case Question q -> questions.answer(q);
     }
     return this;
   }
@@ -393,29 +391,6 @@ public final class HostAgent extends AbstractBehavior<HostAgent.Command> {
         }
       }
     }
-  }
-
-  private void readConsole(ReadConsole c) {
-    CompletableFuture.supplyAsync(
-            () -> setup.driver().consoleOutput(c.id(), c.maxBytes()), setup.executor())
-        .whenComplete(
-            (bytes, failure) ->
-                c.replyTo()
-                    .tell(
-                        failure == null
-                            ? new ConsoleAnswer(bytes, null)
-                            : new ConsoleAnswer(null, String.valueOf(failure.getMessage()))));
-  }
-
-  private void readDiagnostics(ReadDiagnostics c) {
-    CompletableFuture.supplyAsync(() -> setup.driver().diagnostics(c.id()), setup.executor())
-        .whenComplete(
-            (counters, failure) ->
-                c.replyTo()
-                    .tell(
-                        failure == null
-                            ? new DiagnosticsAnswer(counters, null)
-                            : new DiagnosticsAnswer(null, String.valueOf(failure.getMessage()))));
   }
 
   private ActorRef<InstanceWorker.Command> worker(InstanceId id) {

@@ -22,8 +22,7 @@ import org.kilonova.compute.ComputeProtocol.Discard;
 import org.kilonova.compute.ComputeProtocol.DoWork;
 import org.kilonova.compute.ComputeProtocol.HostCommand;
 import org.kilonova.compute.ComputeProtocol.InstanceLink;
-import org.kilonova.compute.ComputeProtocol.ReadConsole;
-import org.kilonova.compute.ComputeProtocol.ReadDiagnostics;
+import org.kilonova.compute.ComputeProtocol.Question;
 import org.kilonova.compute.ComputeProtocol.Report;
 import org.kilonova.compute.ComputeProtocol.Spawn;
 import org.kilonova.compute.ComputeProtocol.SpawnFailed;
@@ -150,8 +149,7 @@ final class InstanceWorker extends AbstractBehavior<InstanceWorker.Command> {
       case Discard s -> b instanceof Discard t && !t.upTo().isOlderThan(s.upTo());
       case Claim c -> false;
       case Verdict v -> false;
-      case ReadConsole r -> false;
-      case ReadDiagnostics r -> false;
+      case Question q -> false;
     };
   }
 
@@ -183,8 +181,7 @@ final class InstanceWorker extends AbstractBehavior<InstanceWorker.Command> {
       case Discard c -> discard(c.upTo());
       case Claim c -> throw new IllegalArgumentException("the agent does this: " + c);
       case Verdict c -> throw new IllegalArgumentException("the agent does this: " + c);
-      case ReadConsole c -> throw new IllegalArgumentException("the agent does this: " + c);
-      case ReadDiagnostics c -> throw new IllegalArgumentException("the agent does this: " + c);
+      case Question q -> throw new IllegalArgumentException("the agent does this: " + q);
     }
   }
 

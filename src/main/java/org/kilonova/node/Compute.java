@@ -205,13 +205,23 @@ final class Compute {
             .withUri(settings.text("compute.libvirt.uri"))
             .withHostIp(settings.text("compute.libvirt.host-ip"))
             .withStateDir(settings.dataDir(cloudId))
-            .withGuests(defaults.guests().withVirtType(virtType))
+            .withGuests(defaults.guests().withVirtType(virtType).withVnc(vnc(settings)))
             .withCache(
                 new LibvirtSettings.Cache(
                     settings.duration("compute.libvirt.image-cache.sweep-interval"),
                     settings.duration("compute.libvirt.image-cache.unused-age"))),
         images,
         clock);
+  }
+
+  private static LibvirtSettings.Vnc vnc(NodeSettings settings) {
+    String keymap = settings.text("compute.libvirt.vnc.keymap");
+    return settings.config().getBoolean("compute.libvirt.vnc.enabled")
+        ? new LibvirtSettings.Vnc(
+            settings.text("compute.libvirt.vnc.server-listen"),
+            settings.text("compute.libvirt.vnc.server-proxyclient-address"),
+            keymap.isEmpty() ? null : keymap)
+        : null;
   }
 
   private static FakeBehaviour behaviour(NodeSettings settings) {

@@ -22,6 +22,7 @@ import java.util.concurrent.Executors;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.jdbi.v3.core.Handle;
+import org.kilonova.compute.Agents;
 import org.kilonova.compute.HostDirectory;
 import org.kilonova.compute.HostDirectory.Known;
 import org.kilonova.instance.FixedIps;
@@ -53,14 +54,17 @@ final class Controller {
   private static final Duration REMEMBER_AGAIN = Duration.ofSeconds(5);
 
   private final HostDirectory.View hosts;
+  private final Agents agents;
   private final ShardedInstances instances;
   private final ActorRef<SchedulerProtocol.Command> scheduler;
 
   private Controller(
       HostDirectory.View hosts,
+      Agents agents,
       ShardedInstances instances,
       ActorRef<SchedulerProtocol.Command> scheduler) {
     this.hosts = hosts;
+    this.agents = agents;
     this.instances = instances;
     this.scheduler = scheduler;
   }
@@ -94,12 +98,13 @@ final class Controller {
             new NodeLinks(system, scheduler, hosts, parts.networks(), blocking),
             clock));
     JournalReader journal = new JournalReader(SerializationExtension.get(system));
+    Agents agents = new Agents(system, hosts, settings.duration("api.ask-timeout"));
     ShardedInstances instances =
         new ShardedInstances(
             system,
             parts.database().jdbi(),
             journal,
-            hosts,
+            agents,
             clock,
             settings.duration("api.ask-timeout"),
             settings.duration("api.patience"));
@@ -120,7 +125,7 @@ final class Controller {
         "host-directory",
         Props.empty());
     system.systemActorOf(memberWatch(projector), "member-watch", Props.empty());
-    return new Controller(hosts, instances, scheduler);
+    return new Controller(hosts, agents, instances, scheduler);
   }
 
   /** Tells of a host as it is now, again and again while the database is away. */
@@ -147,6 +152,10 @@ final class Controller {
 
   HostDirectory.View hosts() {
     return hosts;
+  }
+
+  Agents agents() {
+    return agents;
   }
 
   ShardedInstances instances() {

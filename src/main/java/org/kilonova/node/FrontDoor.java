@@ -11,6 +11,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.function.Consumer;
@@ -52,6 +53,10 @@ import org.kilonova.catalog.SqlServerGroups;
 import org.kilonova.compute.HostDirectory;
 import org.kilonova.compute.HostDirectory.Known;
 import org.kilonova.compute.HostDirectory.Presence;
+import org.kilonova.console.ConsoleProxy;
+import org.kilonova.console.Consoles;
+import org.kilonova.console.Displays;
+import org.kilonova.console.SqlConsoleAuthTokens;
 import org.kilonova.identity.EmbeddedIdentity;
 import org.kilonova.identity.IdentitySettings;
 import org.kilonova.image.EmbeddedImages;
@@ -173,19 +178,41 @@ final class FrontDoor {
   }
 
   /** Listens; completes when requests are answered. */
-  CompletionStage<?> bind(ActorSystem<Void> system, Controller controller, Vitals vitals) {
+  CompletionStage<?> bind(
+      ActorSystem<Void> system, Controller controller, Consoles consoles, Vitals vitals) {
     factsListener = () -> tellScheduler(system, controller);
-    return HttpServer.bind(
-        system,
-        new HttpServer.Settings(
-            settings.text("api.host"),
-            settings.number("api.port"),
-            settings.publicUrl(),
-            settings.config().getBytes("api.max-body-bytes")),
-        identity.callers(),
-        services(controller.hosts(), controller.instances()),
-        vitals,
-        clock);
+    CompletionStage<?> proxy =
+        settings.number("console.port") == 0
+            ? CompletableFuture.completedFuture(null)
+            : ConsoleProxy.bind(
+                system,
+                new ConsoleProxy.Settings(
+                    settings.text("console.host"),
+                    settings.number("console.port"),
+                    Set.copyOf(settings.config().getStringList("console.allowed-origins"))),
+                consoles);
+    CompletionStage<?> api =
+        HttpServer.bind(
+            system,
+            new HttpServer.Settings(
+                settings.text("api.host"),
+                settings.number("api.port"),
+                settings.publicUrl(),
+                settings.config().getBytes("api.max-body-bytes")),
+            identity.callers(),
+            services(controller.hosts(), controller.instances(), consoles),
+            vitals,
+            clock);
+    return api.thenCombine(proxy, (bound, alsoBound) -> bound);
+  }
+
+  /** Each controller has the same: any of them can open what another has allowed. */
+  Consoles consoles(Displays displays) {
+    return new Consoles(
+        new SqlConsoleAuthTokens(database, clock, settings.duration("console.token-ttl")),
+        queries,
+        displays,
+        settings.novncBaseUrl());
   }
 
   /**
@@ -208,7 +235,7 @@ final class FrontDoor {
   }
 
   /** All that is answered, given the way to hosts and instances. */
-  List<Service> services(HostDirectory.View hosts, Instances instances) {
+  List<Service> services(HostDirectory.View hosts, Instances instances, Consoles consoles) {
     HostStates hostStates = new HostStates(hosts::find, aggregates, computeServices);
     NodeReferences references = references(hosts);
     Boots boots = boots(references, instances);
@@ -220,6 +247,7 @@ final class FrontDoor {
                 boots,
                 new FixedIps(networks, instances),
                 quotas,
+                consoles,
                 references::hostStatuses),
             ServersApi.Settings.DEFAULT);
     List<Consumer<Mount>> compute = new ArrayList<>();
@@ -251,7 +279,7 @@ final class FrontDoor {
   }
 
   /** What the bus can ask this controller for: the same as the API, by the same ways. */
-  OwnManagers.Ports managers(ActorSystem<Void> system, Controller controller) {
+  OwnManagers.Ports managers(ActorSystem<Void> system, Controller controller, Consoles consoles) {
     return new OwnManagers.Ports(
         queries,
         controller.instances(),
@@ -260,6 +288,7 @@ final class FrontDoor {
         computeServices,
         networks,
         new SqlAllocations(database),
+        consoles,
         request ->
             AskPattern.ask(
                 controller.scheduler(),

@@ -25,6 +25,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.kilonova.amqp.manager.OwnManagers;
 import org.kilonova.compute.driver.ImageSource;
+import org.kilonova.console.ClusterDisplays;
+import org.kilonova.console.Consoles;
 import org.kilonova.image.HttpImageSource;
 import org.kilonova.image.PeerImages;
 import org.kilonova.kernel.Clock;
@@ -85,6 +87,10 @@ public final class Node {
       return system;
     }
     requireFree("kilonova.api.port", settings.text("api.host"), settings.number("api.port"));
+    if (settings.number("console.port") != 0) {
+      requireFree(
+          "kilonova.console.port", settings.text("console.host"), settings.number("console.port"));
+    }
     Database.Settings databaseSettings = databaseSettings(settings);
     Database database = Database.open(databaseSettings, settings.duration("database.patience"));
     String cloudId = CloudId.of(database.jdbi());
@@ -117,7 +123,8 @@ public final class Node {
     system.systemActorOf(CloudFacts.create(facts), "cloud-facts", Props.empty());
     AkkaManagement.get(system).start();
     Telemetry telemetry = new Telemetry();
-    door.bind(system, controller, telemetry)
+    Consoles consoles = door.consoles(new ClusterDisplays(controller.agents()));
+    door.bind(system, controller, consoles, telemetry)
         .whenComplete(
             (bound, failure) -> {
               if (failure != null) {
@@ -137,7 +144,7 @@ public final class Node {
                     databaseSettings,
                     controller.hosts(),
                     OwnManagers.of(
-                        door.managers(system, controller),
+                        door.managers(system, controller, consoles),
                         settings.config().getStringList("amqp.topics")),
                     telemetry)));
     if (settings.isCompute()) {

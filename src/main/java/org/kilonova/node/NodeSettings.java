@@ -154,6 +154,16 @@ final class NodeSettings {
         : url.replaceAll("/+$", "");
   }
 
+  /** The page that shows a guest's display, as browsers reach it; null if there is none. */
+  String novncBaseUrl() {
+    String url = text("console.novncproxy-base-url");
+    int port = number("console.port");
+    if (url.isEmpty()) {
+      return port == 0 ? null : "http://" + text("console.host") + ":" + port + "/vnc_auto.html";
+    }
+    return url;
+  }
+
   /** The first administrator's password, if the operator chose one; else empty. */
   String adminPassword() {
     return secret("api.admin-password", "api.admin-password-file");

@@ -2,7 +2,6 @@ package org.kilonova.readmodel;
 
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.ActorSystem;
-import akka.actor.typed.javadsl.AskPattern;
 import akka.cluster.sharding.typed.javadsl.ClusterSharding;
 import akka.cluster.sharding.typed.javadsl.EntityRef;
 import java.time.Duration;
@@ -16,12 +15,12 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import org.jdbi.v3.core.Jdbi;
+import org.kilonova.compute.Agents;
 import org.kilonova.compute.ComputeProtocol.ConsoleAnswer;
 import org.kilonova.compute.ComputeProtocol.DiagnosticsAnswer;
-import org.kilonova.compute.ComputeProtocol.HostCommand;
+import org.kilonova.compute.ComputeProtocol.Question;
 import org.kilonova.compute.ComputeProtocol.ReadConsole;
 import org.kilonova.compute.ComputeProtocol.ReadDiagnostics;
-import org.kilonova.compute.HostDirectory;
 import org.kilonova.instance.InstanceEntity;
 import org.kilonova.instance.InstanceProtocol;
 import org.kilonova.instance.InstanceProtocol.Accepted;
@@ -29,7 +28,6 @@ import org.kilonova.instance.InstanceProtocol.Reply;
 import org.kilonova.instance.InstanceProtocol.Request;
 import org.kilonova.instance.InstanceState;
 import org.kilonova.instance.Instances;
-import org.kilonova.instance.Placement;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.persistence.GroupCommit;
 
@@ -39,11 +37,10 @@ public final class ShardedInstances implements Instances {
   private static final int GROUP = 64;
 
   private final GroupCommit<InstanceRow, Boolean> rows;
-  private final ActorSystem<?> system;
   private final ClusterSharding sharding;
   private final Jdbi jdbi;
   private final JournalReader journal;
-  private final HostDirectory.View hosts;
+  private final Agents agents;
   private final InstantSource clock;
   private final Duration askTimeout;
   private final Duration patience;
@@ -58,15 +55,14 @@ public final class ShardedInstances implements Instances {
       ActorSystem<?> system,
       Jdbi jdbi,
       JournalReader journal,
-      HostDirectory.View hosts,
+      Agents agents,
       InstantSource clock,
       Duration askTimeout,
       Duration patience) {
-    this.system = system;
     this.sharding = ClusterSharding.get(system);
     this.jdbi = jdbi;
     this.journal = journal;
-    this.hosts = hosts;
+    this.agents = agents;
     this.clock = clock;
     this.askTimeout = askTimeout;
     this.patience = patience;
@@ -132,26 +128,17 @@ public final class ShardedInstances implements Instances {
 
   /** Asks the agent of the instance's host. */
   private <T> T ask(
-      InstanceState.Present state, akka.japi.function.Function<ActorRef<T>, HostCommand> question) {
-    Placement placement = state.instance().placement();
-    ActorRef<HostCommand> agent =
-        placement == null
-            ? null
-            : hosts
-                .find(placement.host())
-                .filter(h -> h.presence() == HostDirectory.Presence.UP)
-                .map(HostDirectory.Known::agent)
-                .orElse(null);
-    if (agent == null) {
-      throw new UnavailableException("The host of the instance is not there just now.");
-    }
-    return join(AskPattern.ask(agent, question, askTimeout, system.scheduler()));
+      InstanceState.Present state, akka.japi.function.Function<ActorRef<T>, Question> question) {
+    return join(agents.ask(state.instance().placement().host(), question));
   }
 
   private static <T> T join(CompletionStage<T> stage) {
     try {
       return stage.toCompletableFuture().join();
     } catch (CompletionException e) {
+      if (e.getCause() instanceof Agents.AwayException away) {
+        throw new UnavailableException(away.getMessage());
+      }
       if (e.getCause() instanceof TimeoutException) {
         throw new UnavailableException("No answer in time; it is not known whether it was done.");
       }

@@ -1,6 +1,7 @@
 package org.kilonova.amqp.manager;
 
 import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiFunction;
@@ -11,6 +12,9 @@ import org.kilonova.amqp.service.Rpc;
 import org.kilonova.amqp.service.RpcCall;
 import org.kilonova.amqp.service.RpcException;
 import org.kilonova.catalog.CatalogException;
+import org.kilonova.console.ConsoleException;
+import org.kilonova.console.Consoles;
+import org.kilonova.console.RemoteConsole;
 import org.kilonova.instance.FixedIps;
 import org.kilonova.instance.InstanceProtocol.Delete;
 import org.kilonova.instance.InstanceProtocol.Reply;
@@ -176,24 +180,78 @@ public final class ComputeManager implements Manager {
     return String.join("\n", List.of(all).subList(from, all.length));
   }
 
-  /** There are no consoles to look at yet: what Nova says without a proxy. */
+  /**
+   * Access to the guest's display, {@code console_type} novnc: {@code token} and {@code access_url}
+   * for the browser, {@code host} and {@code port} for a proxy. The token is already known where
+   * proxies ask for it; see {@link ConsoleAuthManager}.
+   */
   @Rpc("get_vnc_console")
   public Object getVncConsole(RpcCall call) {
-    return console(call, "novnc");
+    return Refusals.translated(
+        () -> {
+          RemoteConsole console = ports.consoles().vnc(instances.of(call), consoleType(call));
+          Map<String, Object> info = new LinkedHashMap<>();
+          info.put("token", console.token());
+          info.put("access_url", console.accessUrl());
+          info.put("host", console.host());
+          info.put("port", console.port());
+          info.put("internal_access_path", console.internalAccessPath());
+          return info;
+        });
+  }
+
+  /** Guests have no other consoles: what Nova says where a kind is off. */
+  @Rpc(value = "get_spice_console", since = "2.24")
+  public Object getSpiceConsole(RpcCall call) {
+    return unavailable(call);
   }
 
   /** Likewise. */
-  @Rpc(value = "get_spice_console", since = "2.24")
-  public Object getSpiceConsole(RpcCall call) {
-    return console(call, "spice-html5");
+  @Rpc(value = "get_rdp_console", since = "3.10")
+  public Object getRdpConsole(RpcCall call) {
+    return unavailable(call);
   }
 
-  private Object console(RpcCall call, String otherwise) {
-    Refusals.translated(() -> instances.of(call));
-    String type = call.textOrNull("console_type");
-    throw RpcException.nova(
-        "ConsoleTypeUnavailable",
-        "Unavailable console type " + (type == null ? otherwise : type) + ".");
+  /** Likewise. */
+  @Rpc(value = "get_serial_console", since = "3.28")
+  public Object getSerialConsole(RpcCall call) {
+    return unavailable(call);
+  }
+
+  /** Likewise. */
+  @Rpc(value = "get_mks_console", since = "4.3")
+  public Object getMksConsole(RpcCall call) {
+    return unavailable(call);
+  }
+
+  private Object unavailable(RpcCall call) {
+    return Refusals.translated(
+        () -> {
+          instances.of(call);
+          throw ConsoleException.unavailable(consoleType(call));
+        });
+  }
+
+  private static String consoleType(RpcCall call) {
+    return call.text("console_type");
+  }
+
+  /**
+   * Whether the display that a proxy is about to connect to still is this instance's: the port may
+   * be another guest's by now.
+   */
+  @Rpc(value = "validate_console_port", since = "3.3")
+  public Object validateConsolePort(RpcCall call) {
+    return Refusals.translated(
+        () -> {
+          String port = Dicts.text(call.args(), "port");
+          return consoleType(call).equals(Consoles.NOVNC)
+              && ports
+                  .consoles()
+                  .display(instances.of(call))
+                  .filter(display -> String.valueOf(display.port()).equals(port))
+                  .isPresent();
+        });
   }
 
   /** Nova's dict of counters, while it runs; see {@code HypervisorDriver#diagnostics}. */

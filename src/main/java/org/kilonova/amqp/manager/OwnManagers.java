@@ -9,6 +9,7 @@ import org.kilonova.amqp.service.Manager;
 import org.kilonova.boot.Boots;
 import org.kilonova.catalog.ComputeServices;
 import org.kilonova.compute.HostDirectory;
+import org.kilonova.console.Consoles;
 import org.kilonova.instance.Instances;
 import org.kilonova.kernel.ConfigurationException;
 import org.kilonova.network.Allocations;
@@ -38,6 +39,7 @@ public final class OwnManagers {
       ComputeServices services,
       Networks networks,
       Allocations allocated,
+      Consoles consoles,
       Function<RequestSpec, CompletionStage<Answer>> scheduler) {}
 
   /**
@@ -47,7 +49,11 @@ public final class OwnManagers {
    */
   public static List<Manager> of(Ports ports, Collection<String> topics) {
     List<Manager> behind =
-        List.of(new ComputeManager(ports), new NetworkManager(ports), new VolumeManager());
+        List.of(
+            new ComputeManager(ports),
+            new NetworkManager(ports),
+            new VolumeManager(),
+            new ConsoleAuthManager(ports));
     List<Manager> all = new ArrayList<>(behind);
     all.add(new SchedulerManager(ports, new OwnMethods(behind)));
     for (String topic : topics) {

@@ -7,6 +7,7 @@ import java.util.function.Supplier;
 import org.kilonova.amqp.service.RpcException;
 import org.kilonova.amqp.service.TryAgainException;
 import org.kilonova.boot.BootRefusedException;
+import org.kilonova.console.ConsoleException;
 import org.kilonova.instance.InstanceProtocol.Accepted;
 import org.kilonova.instance.InstanceProtocol.Refused;
 import org.kilonova.instance.InstanceProtocol.Reply;
@@ -45,6 +46,12 @@ final class Refusals {
       throw nova("FixedIpInvalid", e);
     } catch (NoMoreAddressesException e) {
       throw nova("NoMoreFixedIps", e);
+    } catch (ConsoleException e) {
+      throw switch (e.kind()) {
+        case CONSOLE_TYPE_UNAVAILABLE -> nova("ConsoleTypeUnavailable", e);
+        case CONSOLE_TYPE_INVALID -> nova("ConsoleTypeInvalid", e);
+        case INSTANCE_NOT_READY -> nova("InstanceNotReady", e);
+      };
     } catch (UnavailableException e) {
       throw new TryAgainException(e.getMessage(), e);
     } catch (RpcException | TryAgainException e) {

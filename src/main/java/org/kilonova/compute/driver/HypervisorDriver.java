@@ -124,6 +124,24 @@ public interface HypervisorDriver extends AutoCloseable {
    */
   Map<String, Long> diagnostics(InstanceId id);
 
+  /**
+   * Where the display of a running guest is served by VNC.
+   *
+   * @return empty if guests have no display on this host
+   * @throws DriverException with kind NOT_FOUND if there is none that runs
+   */
+  Optional<VncServer> vncServer(InstanceId id);
+
+  /**
+   * A guest's VNC server.
+   *
+   * @param localHost the address under which this host itself reaches it
+   * @param host the address under which others are to reach it: Nova's {@code
+   *     vnc.server_proxyclient_address}
+   * @param port of both
+   */
+  record VncServer(String localHost, String host, int port) {}
+
   /** Releases what the driver holds (connections, threads). Domains go on. */
   @Override
   void close();

@@ -101,10 +101,16 @@ final class ServerActions {
   private final ServerContext context;
   private final Instances instances;
   private final FixedIps fixedIps;
+  private final RemoteConsolesApi remoteConsoles;
   private final Map<String, Function<Microversion, Schema>> schemas = new ConcurrentHashMap<>();
 
-  ServerActions(ServerContext context, Instances instances, FixedIps fixedIps) {
+  ServerActions(
+      ServerContext context,
+      Instances instances,
+      FixedIps fixedIps,
+      RemoteConsolesApi remoteConsoles) {
     this.context = context;
+    this.remoteConsoles = remoteConsoles;
     this.instances = instances;
     this.fixedIps = fixedIps;
   }
@@ -163,6 +169,8 @@ final class ServerActions {
         yield fixedIp(call, state, request -> fixedIps.remove(state, address, request));
       }
       case "os-getConsoleOutput" -> console(state, argument.path("length"));
+      case "os-getVNCConsole", "os-getSPICEConsole", "os-getRDPConsole", "os-getSerialConsole" ->
+          remoteConsoles.action(state, action, argument.get("type").asText());
       case "resetNetwork" -> throw ApiFault.gone();
       default ->
           throw ApiFault.notImplemented("The action '" + action + "' is not implemented yet.");

@@ -153,11 +153,42 @@ final class ServerSchemas {
                           "networkId",
                           type("string", "number").put("minLength", 1).put("maxLength", 36)),
                   "networkId");
+          // schemas/remote_consoles.py
+          case "os-getVNCConsole" -> consoleType("novnc", "xvpvnc");
+          case "os-getSPICEConsole" -> consoleType("spice-html5");
+          case "os-getRDPConsole" -> consoleType("rdp-html5");
+          case "os-getSerialConsole" -> consoleType("serial");
           case "removeFixedIp" -> closed(new Properties().put("address", IP_ADDRESS), "address");
           case "os-start", "os-stop", "unlock", "forceDelete" -> anything();
           default -> null;
         };
     return argument == null ? null : closed(new Properties().put(action, argument), action);
+  }
+
+  private static ObjectNode consoleType(String... types) {
+    return closed(new Properties().put("type", enumeration(types)), "type");
+  }
+
+  /** {@code POST /servers/{id}/remote-consoles}. */
+  static ObjectNode remoteConsole(int microversion) {
+    boolean mks = microversion >= 8;
+    ObjectNode console =
+        closed(
+            new Properties()
+                .put(
+                    "protocol",
+                    mks
+                        ? enumeration("vnc", "spice", "rdp", "serial", "mks")
+                        : enumeration("vnc", "spice", "rdp", "serial"))
+                .put(
+                    "type",
+                    mks
+                        ? enumeration(
+                            "novnc", "xvpvnc", "spice-html5", "rdp-html5", "serial", "webmks")
+                        : enumeration("novnc", "xvpvnc", "spice-html5", "rdp-html5", "serial")),
+            "protocol",
+            "type");
+    return closed(new Properties().put("remote_console", console), "remote_console");
   }
 
   /** {@code POST} and {@code PUT /servers/{id}/metadata}. */

@@ -21,6 +21,7 @@ import org.kilonova.api.http.Reply;
 import org.kilonova.boot.BootRefusedException;
 import org.kilonova.boot.BootRequest;
 import org.kilonova.boot.Boots;
+import org.kilonova.console.Consoles;
 import org.kilonova.identity.Caller;
 import org.kilonova.instance.FixedIps;
 import org.kilonova.instance.InstanceDetails;
@@ -59,6 +60,7 @@ public final class ServersApi {
       Boots boots,
       FixedIps fixedIps,
       Quotas quotas,
+      Consoles consoles,
       Function<Set<HostId>, Map<HostId, String>> hostStatuses) {}
 
   /**
@@ -85,6 +87,8 @@ public final class ServersApi {
 
   /** Adds the routes. */
   public void routes(Mount mount) {
+    RemoteConsolesApi remoteConsoles = new RemoteConsolesApi(context, ports.consoles());
+    remoteConsoles.tokenRoutes(mount);
     // Nova kept the name of an extension for booting from volumes as an alias of the whole
     // resource.
     for (String servers : List.of("/servers", "/os-volumes_boot")) {
@@ -97,7 +101,8 @@ public final class ServersApi {
       mount
           .route(Method.POST, servers + "/{id}/action")
           .json()
-          .to(new ServerActions(context, ports.instances(), ports.fixedIps())::act);
+          .to(new ServerActions(context, ports.instances(), ports.fixedIps(), remoteConsoles)::act);
+      remoteConsoles.routes(mount, servers);
       mount.get(servers + "/{id}/ips", this::addresses);
       mount.get(servers + "/{id}/ips/{network}", this::addressesOfNetwork);
       mount.get(servers + "/{id}/os-security-groups", this::securityGroups);

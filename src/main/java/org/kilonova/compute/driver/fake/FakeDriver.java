@@ -323,6 +323,12 @@ public final class FakeDriver implements HypervisorDriver {
     return counters;
   }
 
+  /** Where no guest runs there is nothing to be seen. */
+  @Override
+  public Optional<VncServer> vncServer(InstanceId id) {
+    return Optional.empty();
+  }
+
   /** A slow one takes as long as a real one might; closing it ends the wait. */
   private void takeTime() {
     if (settings.behaviour() != FakeBehaviour.SLOW) {

@@ -3,11 +3,13 @@ package org.kilonova.compute.driver.libvirt;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import org.kilonova.compute.driver.DomainSpec;
 import org.kilonova.compute.driver.DriverException;
 import org.kilonova.compute.driver.DriverException.Kind;
+import org.kilonova.compute.driver.HypervisorDriver.VncServer;
 import org.kilonova.compute.driver.libvirt.LibvirtSettings.Guests;
 import org.kilonova.kernel.Nic;
 
@@ -154,14 +156,14 @@ record DomainXml(Guests guests, String domainType) {
           .leaf("target", "type", "virtio", "name", "org.qemu.guest_agent.0");
     }
     String video = choice(properties, "hw_video_model", "virtio", VIDEO_MODELS);
-    if (guests.vncListen() != null) {
+    if (guests.vnc() != null) {
       if (!"ps2mouse".equals(properties.get("hw_pointer_model"))) {
         devices.leaf("input", "type", "tablet", "bus", "usb");
       }
       devices
           .child("graphics")
-          .attrs("type", "vnc", "autoport", "yes", "keymap", guests.vncKeymap())
-          .attrs("listen", guests.vncListen());
+          .attrs("type", "vnc", "autoport", "yes", "keymap", guests.vnc().keymap())
+          .attrs("listen", guests.vnc().listen());
       devices.child("video").leaf("model", "type", video);
     }
     if (isTest()) {
@@ -229,6 +231,30 @@ record DomainXml(Guests guests, String domainType) {
     Xml.Builder serial = devices.child("serial").attrs("type", "pty");
     serial.leaf("log", "file", files.console(), "append", "on").leaf("target", "port", 0);
     devices.child("console").attrs("type", "pty").leaf("target", "type", "serial", "port", 0);
+  }
+
+  /**
+   * Where a domain's display is, by what libvirt says of it now.
+   *
+   * @param xml of the running domain
+   * @param proxyClientAddress under which others reach this host's displays
+   */
+  static Optional<VncServer> vncServer(String xml, String proxyClientAddress) {
+    return Xml.children(Xml.parse(xml), "devices").stream()
+        .flatMap(devices -> Xml.children(devices, "graphics").stream())
+        .filter(graphics -> graphics.getAttribute("type").equals("vnc"))
+        .filter(graphics -> graphics.getAttribute("port").matches("[0-9]+"))
+        .findFirst()
+        .map(
+            graphics -> {
+              String listen = graphics.getAttribute("listen");
+              boolean everywhere =
+                  listen.isEmpty() || listen.equals("0.0.0.0") || listen.equals("::");
+              return new VncServer(
+                  everywhere ? "127.0.0.1" : listen,
+                  proxyClientAddress,
+                  Integer.parseInt(graphics.getAttribute("port")));
+            });
   }
 
   private static String choice(

@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.kilonova.compute.driver.DomainInfo;
 import org.kilonova.compute.driver.DriverException;
+import org.kilonova.compute.driver.HypervisorDriver.VncServer;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.kernel.Nic;
 import org.kilonova.kernel.PowerState;
@@ -129,8 +130,20 @@ final class LibvirtDomains {
 
   /** The counters of one that runs. */
   Map<String, Long> diagnostics(InstanceId id) {
+    return ofRunning("diagnose", id, Diagnostics::of);
+  }
+
+  /** Where the display of one that runs is; see {@link DomainXml#vncServer}. */
+  Optional<VncServer> vncServer(InstanceId id, String proxyClientAddress) {
+    return ofRunning(
+        "find the display of",
+        id,
+        domain -> DomainXml.vncServer(domain.getXMLDesc(0), proxyClientAddress));
+  }
+
+  private <T> T ofRunning(String what, InstanceId id, DomainCall<T> question) {
     return reads.call(
-        "diagnose domain " + id,
+        what + " domain " + id,
         deadline,
         c ->
             with(
@@ -140,7 +153,7 @@ final class LibvirtDomains {
                     throw new DriverException(
                         DriverException.Kind.NOT_FOUND, "no domain " + id + " runs");
                   }
-                  return Diagnostics.of(domain);
+                  return question.on(domain);
                 }));
   }
 

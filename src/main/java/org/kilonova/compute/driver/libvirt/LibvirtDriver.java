@@ -392,6 +392,13 @@ public final class LibvirtDriver implements HypervisorDriver {
     return domains.diagnostics(id);
   }
 
+  @Override
+  public Optional<VncServer> vncServer(InstanceId id) {
+    requireOurs(id);
+    LibvirtSettings.Vnc vnc = settings.guests().vnc();
+    return vnc == null ? Optional.empty() : domains.vncServer(id, vnc.proxyClientAddress());
+  }
+
   // ---------------------------------------------------------------- going
 
   @Override

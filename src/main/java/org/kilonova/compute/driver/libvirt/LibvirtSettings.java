@@ -110,8 +110,7 @@ public record LibvirtSettings(
    * @param diskCacheMode QEMU's cache mode of file disks. {@code writeback} obeys the guest's
    *     flushes and shares the cached base image among guests
    * @param configDriveAlways make a config drive for every guest ({@code force_config_drive})
-   * @param vncListen address of the VNC servers, null for no VNC; ports start at 5900
-   * @param vncKeymap or null
+   * @param vnc how their displays are served, null for none
    */
   public record Guests(
       VirtType virtType,
@@ -120,27 +119,40 @@ public record LibvirtSettings(
       String machineType,
       String diskCacheMode,
       boolean configDriveAlways,
-      String vncListen,
-      String vncKeymap) {
+      Vnc vnc) {
     public static Guests defaults() {
-      return new Guests(VirtType.AUTO, null, null, null, "writeback", false, "127.0.0.1", null);
+      return new Guests(VirtType.AUTO, null, null, null, "writeback", false, Vnc.defaults());
     }
 
     public Guests withVirtType(VirtType newVirtType) {
       return new Guests(
-          newVirtType,
-          cpuMode,
-          cpuModel,
-          machineType,
-          diskCacheMode,
-          configDriveAlways,
-          vncListen,
-          vncKeymap);
+          newVirtType, cpuMode, cpuModel, machineType, diskCacheMode, configDriveAlways, vnc);
     }
 
     public Guests withConfigDriveAlways(boolean always) {
+      return new Guests(virtType, cpuMode, cpuModel, machineType, diskCacheMode, always, vnc);
+    }
+
+    public Guests withVnc(Vnc newVnc) {
       return new Guests(
-          virtType, cpuMode, cpuModel, machineType, diskCacheMode, always, vncListen, vncKeymap);
+          virtType, cpuMode, cpuModel, machineType, diskCacheMode, configDriveAlways, newVnc);
+    }
+  }
+
+  /**
+   * How guests' displays are served. Nobody is asked for a password there, so the address should be
+   * one that only those reach who may see every guest.
+   *
+   * @param listen address of the VNC servers; ports start at 5900 (Nova's {@code
+   *     vnc.server_listen})
+   * @param proxyClientAddress under which proxies of others reach them (Nova's {@code
+   *     vnc.server_proxyclient_address}); Kilonova's own goes through the cluster
+   * @param keymap QEMU's name of a keyboard layout, or null for none (Nova's former {@code
+   *     vnc.keymap})
+   */
+  public record Vnc(String listen, String proxyClientAddress, String keymap) {
+    public static Vnc defaults() {
+      return new Vnc("127.0.0.1", "127.0.0.1", null);
     }
   }
 

@@ -14,6 +14,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.kilonova.compute.driver.DomainSpec;
 import org.kilonova.compute.driver.DriverException;
 import org.kilonova.compute.driver.DriverException.Kind;
+import org.kilonova.compute.driver.HypervisorDriver.VncServer;
 import org.kilonova.compute.driver.libvirt.LibvirtSettings.Guests;
 
 /**
@@ -128,11 +129,30 @@ class DomainXmlTest {
   @Test
   void a_named_cpu_model_is_used_when_it_is_configured() {
     Guests guests =
-        new Guests(
-            LibvirtSettings.VirtType.AUTO, "custom", "Nehalem", null, "none", false, null, null);
+        new Guests(LibvirtSettings.VirtType.AUTO, "custom", "Nehalem", null, "none", false, null);
     assertThat(write("qemu", guests, guest.attempt(1)))
         .contains("<cpu match=\"exact\" mode=\"custom\">", "<model>Nehalem</model>")
         .doesNotContain("<graphics");
+  }
+
+  @Test
+  void a_running_guests_display_is_where_libvirt_says() {
+    String xml =
+        """
+        <domain type="qemu"><devices>
+          <graphics type="spice" port="5900"/>
+          <graphics type="vnc" port="%s" autoport="yes" listen="%s">
+            <listen type="address" address="%s"/>
+          </graphics>
+        </devices></domain>
+        """;
+    assertThat(DomainXml.vncServer(xml.formatted("5903", "127.0.0.2", "127.0.0.2"), "host-1"))
+        .contains(new VncServer("127.0.0.2", "host-1", 5903));
+    assertThat(DomainXml.vncServer(xml.formatted("5903", "0.0.0.0", "0.0.0.0"), "host-1"))
+        .contains(new VncServer("127.0.0.1", "host-1", 5903));
+    // Not started, or without a display.
+    assertThat(DomainXml.vncServer(xml.formatted("-1", "", ""), "host-1")).isEmpty();
+    assertThat(DomainXml.vncServer("<domain><devices/></domain>", "host-1")).isEmpty();
   }
 
   @Test
