@@ -45,7 +45,7 @@ api_ok() {
   status=$(api_status)
   [[ $status =~ ^2 ]] || fail "$1: the API answered $status" "$(printf '%s' "$2" | jq -r '[.. | .message? // empty | strings][0] // empty' 2>/dev/null || true)"
 }
-api_post_json() { api POST "$1" -H 'Content-Type: application/json' --data @-; }
+api_post_json() { api POST "$1" "${@:2}" -H 'Content-Type: application/json' --data @-; }
 
 # await_host SECONDS LOG: until some compute host is there to boot on. The front door opens before the hypervisor answers.
 await_host() {

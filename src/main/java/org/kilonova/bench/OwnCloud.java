@@ -62,6 +62,7 @@ final class OwnCloud implements AutoCloseable {
             "KILONOVA_DRIVER", "fake",
             "KILONOVA_SIMULATED_HOSTS", Integer.toString(hosts),
             "KILONOVA_API_PORT", Integer.toString(port),
+            "KILONOVA_CONSOLE_PORT", "0",
             "KILONOVA_METADATA_PORT", Integer.toString(freePort()),
             "KILONOVA_MANAGEMENT_PORT", Integer.toString(freePort()),
             "KILONOVA_REMOTING_PORT", Integer.toString(freePort()),

@@ -189,6 +189,7 @@ final class ChaosCluster implements AutoCloseable {
     env.put("KILONOVA_API_HOST", member.address());
     env.put("KILONOVA_REMOTING_PORT", Integer.toString(member.remoting));
     env.put("KILONOVA_MANAGEMENT_PORT", Integer.toString(member.management));
+    env.put("KILONOVA_CONSOLE_PORT", "0");
     env.put("KILONOVA_API_PORT", Integer.toString(member.api));
     env.put("KILONOVA_DB_URL", database.url());
     env.put("KILONOVA_DB_USER", database.user());

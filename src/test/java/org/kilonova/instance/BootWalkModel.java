@@ -26,8 +26,7 @@ import org.kilonova.compute.ComputeProtocol.DoWork;
 import org.kilonova.compute.ComputeProtocol.FoundOnHost;
 import org.kilonova.compute.ComputeProtocol.HostCommand;
 import org.kilonova.compute.ComputeProtocol.PowerObserved;
-import org.kilonova.compute.ComputeProtocol.ReadConsole;
-import org.kilonova.compute.ComputeProtocol.ReadDiagnostics;
+import org.kilonova.compute.ComputeProtocol.Question;
 import org.kilonova.compute.ComputeProtocol.Report;
 import org.kilonova.compute.ComputeProtocol.Ruling;
 import org.kilonova.compute.ComputeProtocol.Spawn;
@@ -870,8 +869,7 @@ final class BootWalkModel {
           discard(host, c.attempt());
         }
       }
-      case ReadConsole c -> throw new IllegalArgumentException("not from an instance");
-      case ReadDiagnostics c -> throw new IllegalArgumentException("not from an instance");
+      case Question q -> throw new IllegalArgumentException("not from an instance");
     }
   }
 

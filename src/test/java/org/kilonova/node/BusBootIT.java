@@ -11,6 +11,10 @@ import java.util.UUID;
 import java.util.concurrent.CompletionException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import java.time.Duration;
+import org.kilonova.testing.FakeDisplays;
+import org.kilonova.console.SqlConsoleAuthTokens;
+import org.kilonova.console.Consoles;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.kilonova.amqp.manager.OwnManagers;
@@ -89,6 +93,11 @@ class BusBootIT {
                     new SqlComputeServices(database, Clock.system(), () -> {}),
                     networks,
                     new SqlAllocations(database),
+                    new Consoles(
+                        new SqlConsoleAuthTokens(database, Clock.system(), Duration.ofMinutes(10)),
+                        queries,
+                        new FakeDisplays(),
+                        null),
                     request -> {
                       throw new CompletionException(new IllegalStateException("not asked here"));
                     }),

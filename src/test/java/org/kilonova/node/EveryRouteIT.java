@@ -34,6 +34,7 @@ import org.kilonova.instance.Instances;
 import org.kilonova.kernel.Clock;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.persistence.Database;
+import org.kilonova.testing.FakeDisplays;
 import org.kilonova.testing.PostgresExtension;
 
 /**
@@ -116,7 +117,9 @@ class EveryRouteIT {
         FrontDoor.open(new NodeSettings(config), Clock.system(), database, "every-route");
     services =
         door.services(
-            new HostDirectory.View(Clock.system(), Duration.ofSeconds(1)), new NoInstances());
+            new HostDirectory.View(Clock.system(), Duration.ofSeconds(1)),
+            new NoInstances(),
+            door.consoles(new FakeDisplays()));
     table = RouteTable.of(services);
     services.forEach(s -> clients.put(s.name(), LocalClient.of(s)));
   }

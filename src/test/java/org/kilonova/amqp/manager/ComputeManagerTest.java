@@ -11,6 +11,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.kilonova.amqp.service.RpcException;
+import org.kilonova.compute.ComputeProtocol.Display;
 import org.kilonova.instance.InstanceEvent.InstanceLocked;
 import org.kilonova.instance.InstanceState.Active;
 import org.kilonova.instance.InstanceState.Building;
@@ -301,15 +302,66 @@ class ComputeManagerTest {
         .isEqualTo("two\nthree");
   }
 
+  private static String console(String type) {
+    return "{'console_type': '" + type + "', 'instance': {'uuid': '" + ID + "'}}";
+  }
+
   @Test
-  void aConsoleToLookAtIsUnavailable() {
-    RpcException refused =
-        office.refusal(
-            "compute",
-            "get_vnc_console",
-            "{'console_type': 'xvpvnc', 'instance': {'uuid': '" + ID + "'}}");
-    assertThat(refused.className()).isEqualTo("ConsoleTypeUnavailable");
-    assertThat(refused).hasMessage("Unavailable console type xvpvnc.");
+  void aDisplayIsGivenWithATokenThatProxiesCanAskAbout() {
+    assertThat(office.call("compute", "get_vnc_console", console("novnc")))
+        .isEqualTo(
+            Office.json(
+                "{'token': 'token-0', 'host': '192.0.2.7', 'port': 5901,"
+                    + " 'internal_access_path': null,"
+                    + " 'access_url': 'http://127.0.0.1:6080/vnc.html?path=%3Ftoken%3Dtoken-0'}"));
+    assertThat(office.call("consoleauth", "check_token", "{'token': 'token-0'}"))
+        .isEqualTo(
+            Office.json(
+                ("{'token': 'token-0', 'instance_uuid': '%s', 'console_type': 'novnc',"
+                        + " 'host': '192.0.2.7', 'port': 5901, 'internal_access_path': null}")
+                    .formatted(ID)));
+    office.call("consoleauth", "delete_tokens_for_instance", "{'instance_uuid': '" + ID + "'}");
+    assertThat(office.call("consoleauth", "check_token", "{'token': 'token-0'}")).isNull();
+  }
+
+  @Test
+  void aTokenOfAClassicApiIsKnownToProxies() {
+    office.call(
+        "consoleauth",
+        "authorize_console",
+        "{'token': 't', 'console_type': 'novnc', 'host': 'h', 'port': 5900,"
+            + " 'internal_access_path': null}");
+    assertThat(office.call("consoleauth", "check_token", "{'token': 't'}"))
+        .isEqualTo(
+            Office.json(
+                "{'token': 't', 'instance_uuid': null, 'console_type': 'novnc', 'host': 'h',"
+                    + " 'port': 5900, 'internal_access_path': null}"));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "get_vnc_console,    novnc,       NONE,        ConsoleTypeUnavailable",
+    "get_vnc_console,    novnc,       NOT_RUNNING, InstanceNotReady",
+    "get_vnc_console,    xvpvnc,      ,            ConsoleTypeInvalid",
+    "get_spice_console,  spice-html5, ,            ConsoleTypeUnavailable",
+    "get_rdp_console,    rdp-html5,   ,            ConsoleTypeUnavailable",
+    "get_serial_console, serial,      ,            ConsoleTypeUnavailable",
+    "get_mks_console,    webmks,      ,            ConsoleTypeUnavailable"
+  })
+  void aConsoleThatThereIsNotIsRefusedAsNovaDoes(
+      String method, String type, Display display, String refusal) {
+    office.displays.answer = display;
+    assertThat(office.refusal("compute", method, console(type)).className()).isEqualTo(refusal);
+    assertThat(office.authorized).isEmpty();
+  }
+
+  @Test
+  void aPortIsValidOnlyForTheInstanceThatItIsOf() {
+    String args = "{'console_type': 'novnc', 'port': '%s', 'instance': {'uuid': '" + ID + "'}}";
+    assertThat(office.call("compute", "validate_console_port", args.formatted("5901")))
+        .isEqualTo(true);
+    assertThat(office.call("compute", "validate_console_port", args.formatted("5902")))
+        .isEqualTo(false);
   }
 
   @Test

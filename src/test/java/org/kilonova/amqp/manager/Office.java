@@ -25,6 +25,9 @@ import org.kilonova.catalog.ComputeServices;
 import org.kilonova.catalog.HostService;
 import org.kilonova.compute.ComputeProtocol.Allocation;
 import org.kilonova.compute.HostDirectory;
+import org.kilonova.console.ConsoleAuthTokens;
+import org.kilonova.console.ConsoleAuthTokens.Authorization;
+import org.kilonova.console.Consoles;
 import org.kilonova.instance.InstanceState.Present;
 import org.kilonova.kernel.HostId;
 import org.kilonova.kernel.InstanceId;
@@ -35,6 +38,7 @@ import org.kilonova.scheduler.SchedulerProtocol.Answer;
 import org.kilonova.scheduler.SchedulerProtocol.NotReady;
 import org.kilonova.scheduler.SchedulerProtocol.RequestSpec;
 import org.kilonova.testing.FakeBootReferences;
+import org.kilonova.testing.FakeDisplays;
 import org.kilonova.testing.FakeInstances;
 import org.kilonova.testing.FakeNetworks;
 import org.kilonova.testing.FakeQuotas;
@@ -75,6 +79,8 @@ final class Office {
   String version = "2.0";
   String server;
 
+  final FakeDisplays displays = new FakeDisplays();
+  final Map<String, Authorization> authorized = new HashMap<>();
   private final OwnMethods methods;
 
   Office() {
@@ -90,12 +96,39 @@ final class Office {
                 new Services(),
                 networks,
                 networks,
+                new Consoles(
+                    new Tokens(), new Queries(), displays, "http://127.0.0.1:6080/vnc.html"),
                 request -> {
                   asked.add(request);
                   return CompletableFuture.completedFuture(scheduler.apply(request));
                 }),
-            List.of("scheduler", "compute", "network", "volume"));
+            List.of("scheduler", "compute", "network", "volume", "consoleauth"));
     methods = new OwnMethods(managers);
+  }
+
+  /** Tokens in memory, which never expire. */
+  private final class Tokens implements ConsoleAuthTokens {
+    @Override
+    public String authorize(Authorization authorization) {
+      String token = "token-" + authorized.size();
+      authorize(token, authorization);
+      return token;
+    }
+
+    @Override
+    public void authorize(String token, Authorization authorization) {
+      authorized.putIfAbsent(token, authorization);
+    }
+
+    @Override
+    public Optional<Authorization> find(String token) {
+      return Optional.ofNullable(authorized.get(token));
+    }
+
+    @Override
+    public void revoke(InstanceId instance) {
+      authorized.values().removeIf(a -> instance.equals(a.instance()));
+    }
   }
 
   /** Calls a method as a message with these arguments would. */

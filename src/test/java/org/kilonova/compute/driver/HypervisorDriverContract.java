@@ -3,6 +3,7 @@ package org.kilonova.compute.driver;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.net.Socket;
 import java.util.ArrayList;
 import java.util.List;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
@@ -296,6 +297,22 @@ public abstract class HypervisorDriverContract {
         .isInstanceOfSatisfying(
             DriverException.class, e -> assertThat(e.kind()).isEqualTo(Kind.NOT_FOUND));
     assertThatThrownBy(() -> driver.diagnostics(InstanceId.random()))
+        .isInstanceOf(DriverException.class);
+  }
+
+  @Test
+  void aRunningDomainHasADisplay() throws Exception {
+    DomainSpec spec = running(FIRST);
+    HypervisorDriver.VncServer display = driver.vncServer(spec.id()).orElseThrow();
+    try (Socket client = new Socket(display.localHost(), display.port())) {
+      client.setSoTimeout(20_000);
+      assertThat(client.getInputStream().readNBytes(12)).asString().isEqualTo("RFB 003.008\n");
+    }
+    driver.powerOff(spec.id());
+    assertThatThrownBy(() -> driver.vncServer(spec.id()))
+        .isInstanceOfSatisfying(
+            DriverException.class, e -> assertThat(e.kind()).isEqualTo(Kind.NOT_FOUND));
+    assertThatThrownBy(() -> driver.vncServer(InstanceId.random()))
         .isInstanceOf(DriverException.class);
   }
 

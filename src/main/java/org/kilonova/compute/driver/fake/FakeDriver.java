@@ -1,5 +1,6 @@
 package org.kilonova.compute.driver.fake;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -10,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -68,6 +70,7 @@ public final class FakeDriver implements HypervisorDriver {
   private final Settings settings;
   private final FakeHypervisor hypervisor;
   private final Random random;
+  private final Map<InstanceId, FakeDisplay> displays = new ConcurrentHashMap<>();
   private final CountDownLatch closed = new CountDownLatch(1);
 
   public FakeDriver(Settings settings) {
@@ -223,6 +226,7 @@ public final class FakeDriver implements HypervisorDriver {
 
   /** The disk last: as long as anything is left, something names the attempt. */
   private void remove(InstanceId id) {
+    closeDisplay(id);
     hypervisor.remove(id);
     hypervisor.removeDisk(id);
   }
@@ -258,6 +262,7 @@ public final class FakeDriver implements HypervisorDriver {
   public void powerOff(InstanceId id) {
     if (hypervisor.find(id).filter(d -> d.power() != PowerState.SHUTDOWN).isPresent()) {
       hypervisor.transit(id, Transition.OFF);
+      closeDisplay(id);
     }
   }
 
@@ -310,11 +315,7 @@ public final class FakeDriver implements HypervisorDriver {
   /** Its domains have memory and processors, and do nothing with them. */
   @Override
   public Map<String, Long> diagnostics(InstanceId id) {
-    DomainInfo domain =
-        hypervisor
-            .find(id)
-            .filter(d -> d.power() == PowerState.RUNNING)
-            .orElseThrow(() -> new DriverException(Kind.NOT_FOUND, "no domain " + id + " runs"));
+    DomainInfo domain = running(id);
     Map<String, Long> counters = new LinkedHashMap<>();
     counters.put("memory", domain.used().memoryMb() * 1024);
     for (int cpu = 0; cpu < domain.used().vcpus(); cpu++) {
@@ -323,10 +324,35 @@ public final class FakeDriver implements HypervisorDriver {
     return counters;
   }
 
-  /** Where no guest runs there is nothing to be seen. */
+  /** Served from the first time that somebody asks, for as long as the domain runs. */
   @Override
   public Optional<VncServer> vncServer(InstanceId id) {
-    return Optional.empty();
+    DomainInfo domain = running(id);
+    FakeDisplay display =
+        displays.computeIfAbsent(
+            id,
+            i -> {
+              try {
+                return FakeDisplay.open(domain.name() + " (simulation)");
+              } catch (IOException e) {
+                throw new DriverException(Kind.TRANSIENT, "no display: " + e.getMessage(), e);
+              }
+            });
+    return Optional.of(new VncServer("127.0.0.1", "127.0.0.1", display.port()));
+  }
+
+  private void closeDisplay(InstanceId id) {
+    FakeDisplay display = displays.remove(id);
+    if (display != null) {
+      display.close();
+    }
+  }
+
+  private DomainInfo running(InstanceId id) {
+    return hypervisor
+        .find(id)
+        .filter(d -> d.power() == PowerState.RUNNING)
+        .orElseThrow(() -> new DriverException(Kind.NOT_FOUND, "no domain " + id + " runs"));
   }
 
   /** A slow one takes as long as a real one might; closing it ends the wait. */
@@ -355,6 +381,7 @@ public final class FakeDriver implements HypervisorDriver {
   @Override
   public void close() {
     closed.countDown();
+    displays.values().forEach(FakeDisplay::close);
     hypervisor.close();
   }
 }

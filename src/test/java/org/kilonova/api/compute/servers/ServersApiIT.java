@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.typesafe.config.ConfigFactory;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,6 +22,9 @@ import org.kilonova.api.compute.ComputeService;
 import org.kilonova.api.http.LocalClient;
 import org.kilonova.api.http.LocalClient.Answer;
 import org.kilonova.boot.Boots;
+import org.kilonova.compute.ComputeProtocol.Display;
+import org.kilonova.console.Consoles;
+import org.kilonova.console.SqlConsoleAuthTokens;
 import org.kilonova.instance.FixedIps;
 import org.kilonova.instance.InstanceEvent.InstanceDeleted;
 import org.kilonova.instance.InstanceEvent.TaskCompleted;
@@ -35,6 +39,7 @@ import org.kilonova.quota.SqlQuotas;
 import org.kilonova.readmodel.InstanceRows;
 import org.kilonova.readmodel.SqlInstanceQueries;
 import org.kilonova.testing.FakeBootReferences;
+import org.kilonova.testing.FakeDisplays;
 import org.kilonova.testing.FakeInstances;
 import org.kilonova.testing.FakeNetworks;
 import org.kilonova.testing.PostgresExtension;
@@ -51,6 +56,7 @@ class ServersApiIT {
   private final AtomicLong ticks = new AtomicLong();
   private final FakeNetworks networks = new FakeNetworks();
   private final FakeInstances instances;
+  private final FakeDisplays displays = new FakeDisplays();
   private final LocalClient user;
   private final LocalClient other;
   private final LocalClient admin;
@@ -74,6 +80,11 @@ class ServersApiIT {
                     Boots.Settings.DEFAULT),
                 new FixedIps(networks, instances),
                 quotas,
+                new Consoles(
+                    new SqlConsoleAuthTokens(database, this::now, Duration.ofMinutes(10)),
+                    new SqlInstanceQueries(database.jdbi(), 100),
+                    displays,
+                    "http://127.0.0.1:6080/vnc_auto.html"),
                 hosts -> hosts.stream().collect(Collectors.toMap(host -> host, host -> "UP"))),
             ServersApi.Settings.DEFAULT);
     LocalClient client = LocalClient.of(ComputeService.build(List.of(api::routes)));
@@ -482,6 +493,75 @@ class ServersApiIT {
   }
 
   @Test
+  void aServersDisplayHasALinkForThoseWhoMaySeeIt() {
+    String id = active("");
+    JsonNode console =
+        user.at("2.6")
+            .post(
+                URL + "/" + id + "/remote-consoles",
+                "{'remote_console': {'protocol': 'vnc', 'type': 'novnc'}}")
+            .expect(200)
+            .at("/remote_console");
+    assertThat(console.path("protocol").asText()).isEqualTo("vnc");
+    assertThat(console.path("type").asText()).isEqualTo("novnc");
+    String url = console.path("url").asText();
+    assertThat(url).startsWith("http://127.0.0.1:6080/vnc_auto.html?path=%3Ftoken%3D");
+    String token = url.substring(url.lastIndexOf("%3D") + 3);
+    String path = "/compute/v2.1/os-console-auth-tokens/" + token;
+    assertThat(admin.at("2.31").get(path).expect(200).at("/console").toString())
+        .isEqualTo(
+            ("{'instance_uuid':'%s','host':'192.0.2.7','port':5901,'internal_access_path':null}")
+                .formatted(id)
+                .replace('\'', '"'));
+    admin.at("2.30").get(path).expect(401);
+    user.at("2.31").get(path).expect(403);
+    admin.at("2.31").get(path + "0").expect(404);
+    // Each has a token of its own; the older way says the same.
+    String other =
+        user.at("2.1")
+            .post(URL + "/" + id + "/action", "{'os-getVNCConsole': {'type': 'novnc'}}")
+            .expect(200)
+            .at("/console/url")
+            .asText();
+    assertThat(other).isNotEqualTo(url).startsWith(url.substring(0, url.lastIndexOf("%3D")));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "2.5  | {'protocol': 'vnc', 'type': 'novnc'}          | 404",
+        "2.6  | {'protocol': 'vnc', 'type': 'xvpvnc'}         | 400",
+        "2.6  | {'protocol': 'vnc'}                           | 400",
+        "2.6  | {'protocol': 'vnc', 'type': 'novnc', 'x': 1}  | 400",
+        "2.6  | {'protocol': 'spice', 'type': 'spice-html5'}  | 400",
+        "2.7  | {'protocol': 'mks', 'type': 'webmks'}         | 400",
+        "2.8  | {'protocol': 'mks', 'type': 'webmks'}         | 400",
+      })
+  void aConsoleThatThereIsNotIsRefused(String microversion, String wanted, int status) {
+    String id = active("");
+    user.at(microversion)
+        .post(URL + "/" + id + "/remote-consoles", "{'remote_console': " + wanted + "}")
+        .expect(status);
+  }
+
+  @Test
+  void aDisplayThatIsNotToBeSeenIsToldApart() {
+    String id = active("");
+    String path = URL + "/" + id + "/remote-consoles";
+    String vnc = "{'remote_console': {'protocol': 'vnc', 'type': 'novnc'}}";
+    other.at("2.6").post(path, vnc).expect(404);
+    displays.answer = Display.NOT_RUNNING;
+    user.at("2.6").post(path, vnc).expect(409);
+    displays.answer = Display.NONE;
+    user.at("2.6").post(path, vnc).expect(400);
+    displays.answer = Display.FAILED;
+    user.at("2.6").post(path, vnc).expect(503);
+    displays.answer = null;
+    user.at("2.6").post(URL + "/" + create(user, "") + "/remote-consoles", vnc).expect(409);
+  }
+
+  @Test
   void theConsolesLastLinesAreShown() {
     String id = active("");
     instances.console = "one\ntwo\u001b\u0007\nthree";
@@ -532,6 +612,12 @@ class ServersApiIT {
         "2.43 | {'removeFixedIp': {'address': 'no address'}} | 400",
         "2.43 | {'removeFixedIp': {'address': '10.0.0.9'}} | 400",
         "2.6  | {'os-getVNCConsole': {}}           | 404",
+        "2.5  | {'os-getVNCConsole': {}}           | 400",
+        "2.5  | {'os-getVNCConsole': {'type': 'spice-html5'}} | 400",
+        "2.5  | {'os-getVNCConsole': {'type': 'xvpvnc'}} | 400",
+        "2.5  | {'os-getSPICEConsole': {'type': 'spice-html5'}} | 400",
+        "2.5  | {'os-getRDPConsole': {'type': 'rdp-html5'}} | 400",
+        "2.5  | {'os-getSerialConsole': {'type': 'serial'}} | 400",
         "2.16 | {'trigger_crash_dump': null}       | 404",
         "2.17 | {'trigger_crash_dump': null}       | 501",
       })
