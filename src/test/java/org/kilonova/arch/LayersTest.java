@@ -99,6 +99,16 @@ class LayersTest {
               .or(resideInAPackage("org.kilonova.compute")));
 
   @ArchTest
+  static final ArchRule consolesKnowInstancesAndHosts =
+      onlyOurs(
+          "org.kilonova.console..",
+          resideInAnyPackage(
+              "org.kilonova.instance",
+              "org.kilonova.compute",
+              "org.kilonova.readmodel",
+              "org.kilonova.persistence"));
+
+  @ArchTest
   static final ArchRule theWayToABootKnowsOnlyPortsAndProtocols =
       onlyOurs(
           "org.kilonova.boot..",
