@@ -344,6 +344,6 @@ class SchedulerManagerTest {
   void noTwoManagersAnswerTheSame() {
     assertThat(new ManagerRegistry(office.managers).listening())
         .extracting(ManagerRegistry.Listening::topic)
-        .containsExactlyInAnyOrder("scheduler", "compute", "network", "volume");
+        .containsExactlyInAnyOrder("scheduler", "compute", "network", "volume", "consoleauth");
   }
 }
