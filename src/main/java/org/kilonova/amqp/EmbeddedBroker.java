@@ -2,6 +2,7 @@ package org.kilonova.amqp;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.reflect.Field;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -22,11 +23,16 @@ import java.util.regex.Pattern;
 import org.apache.qpid.server.SystemLauncher;
 import org.apache.qpid.server.SystemLauncherListener;
 import org.apache.qpid.server.model.Broker;
+import org.apache.qpid.server.model.BrokerImpl;
+import org.apache.qpid.server.model.ConfiguredObject;
+import org.apache.qpid.server.model.Port;
 import org.apache.qpid.server.model.Queue;
 import org.apache.qpid.server.model.SystemConfig;
 import org.apache.qpid.server.model.VirtualHostNode;
 import org.kilonova.kernel.ConfigurationException;
 import org.kilonova.persistence.SecretFile;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Qpid Broker-J in this process, on loopback, for one controller: AMQP 0-9-1 with PLAIN, everything
@@ -35,6 +41,8 @@ import org.kilonova.persistence.SecretFile;
  */
 public final class EmbeddedBroker implements AutoCloseable {
   static final String USER = "kilonova";
+
+  private static final Logger LOG = LoggerFactory.getLogger(EmbeddedBroker.class);
 
   /** Longer than callers wait. */
   private static final Duration LEAST_LIFE = Duration.ofMinutes(10);
@@ -117,8 +125,23 @@ public final class EmbeddedBroker implements AutoCloseable {
     EmbeddedBroker broker =
         new EmbeddedBroker(
             launcher, () -> (Broker<?>) listener.config.getContainer(), port, password);
+    leaveTheEndToUs(broker.model.get());
     broker.sweepLater();
     return broker;
+  }
+
+  /**
+   * Broker-J ends by itself when the JVM does, under the hands of those who still use it, and has
+   * no setting against it. Whoever started it here ends it, after them.
+   */
+  private static void leaveTheEndToUs(Broker<?> broker) {
+    try {
+      Field hook = BrokerImpl.class.getDeclaredField("_shutdownHook");
+      hook.setAccessible(true);
+      Runtime.getRuntime().removeShutdownHook((Thread) hook.get(broker));
+    } catch (ReflectiveOperationException e) {
+      LOG.warn("the broker will end too early: {}", e.toString());
+    }
   }
 
   /** For clients of it. */
@@ -171,6 +194,8 @@ public final class EmbeddedBroker implements AutoCloseable {
   @Override
   public void close() {
     closed = true;
+    // First nobody new: clients whose connection is closed come back at once.
+    model.get().getChildren(Port.class).forEach(ConfiguredObject::close);
     launcher.shutdown();
   }
 

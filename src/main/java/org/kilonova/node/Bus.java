@@ -13,6 +13,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.kilonova.amqp.BusSettings;
@@ -127,7 +128,7 @@ final class Bus {
     EmbeddedBroker broker = null;
     if (bus.mode() == Mode.EMBEDDED) {
       broker = EmbeddedBroker.start(settings.stateDir().resolve("broker"), bus.embeddedPort());
-      parts.system().getWhenTerminated().thenRun(broker::close);
+      endAfter(parts.system(), broker);
     }
     writeOsloConf(broker == null ? settings.transportUrl() : broker.transportUrl());
     MessageBus joined =
@@ -135,6 +136,15 @@ final class Bus {
     parts.telemetry().remark(() -> "bus: " + joined.links().summary());
     Notifications.start(settings, parts, joined::notifications);
     serve(parts, joined.serve(managers), managers);
+  }
+
+  /** After its users in this process; a JVM that ends waits for it, so that others hear of it. */
+  private static void endAfter(ActorSystem<Void> system, EmbeddedBroker broker) {
+    CompletableFuture<Void> ended =
+        system.getWhenTerminated().toCompletableFuture().thenRun(broker::close);
+    Runtime.getRuntime()
+        .addShutdownHook(
+            new Thread(() -> ended.completeOnTimeout(null, 10, TimeUnit.SECONDS).join()));
   }
 
   private void serve(Parts parts, RpcServer server, ManagerRegistry managers) {
