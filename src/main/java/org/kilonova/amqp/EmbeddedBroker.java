@@ -25,6 +25,7 @@ import org.apache.qpid.server.SystemLauncherListener;
 import org.apache.qpid.server.model.Broker;
 import org.apache.qpid.server.model.BrokerImpl;
 import org.apache.qpid.server.model.ConfiguredObject;
+import org.apache.qpid.server.model.Connection;
 import org.apache.qpid.server.model.Port;
 import org.apache.qpid.server.model.Queue;
 import org.apache.qpid.server.model.SystemConfig;
@@ -51,6 +52,7 @@ public final class EmbeddedBroker implements AutoCloseable {
   private static final Pattern TRANSIENT = Pattern.compile("(reply|.+_fanout)_[0-9a-f]{32}");
 
   private static final Duration UNUSED = Duration.ofMinutes(30);
+  private static final int CLOSE_RESPONSE_MS = 200;
   private static final Duration SWEEP = Duration.ofMinutes(1);
 
   private final SystemLauncher launcher;
@@ -114,6 +116,9 @@ public final class EmbeddedBroker implements AutoCloseable {
                   // time: each call would be dropped at once.
                   "queue.minimumMessageTtl",
                   Long.toString(LEAST_LIFE.toMillis()),
+                  // A client that is told of the end need not answer.
+                  Connection.CLOSE_RESPONSE_TIMEOUT,
+                  Integer.toString(CLOSE_RESPONSE_MS),
                   "qpid.work_dir",
                   directory.toString())));
     } catch (Exception e) {
