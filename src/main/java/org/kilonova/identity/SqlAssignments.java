@@ -39,12 +39,18 @@ final class SqlAssignments {
           (actor_kind, actor_id, target_kind, target_id, role_id, inherited)
         VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
         """,
-        lower(a.actor().kind()),
-        a.actor().id(),
-        lower(a.target().kind()),
-        a.target().id(),
-        a.roleId(),
-        a.inherited());
+        values(a));
+  }
+
+  private static Object[] values(Assignment a) {
+    return new Object[] {
+      lower(a.actor().kind()),
+      a.actor().id(),
+      lower(a.target().kind()),
+      a.target().id(),
+      a.roleId(),
+      a.inherited()
+    };
   }
 
   void revoke(Assignment a) {
@@ -56,12 +62,7 @@ final class SqlAssignments {
                   DELETE FROM identity_assignment WHERE actor_kind = ? AND actor_id = ?
                     AND target_kind = ? AND target_id = ? AND role_id = ? AND inherited = ?
                   """,
-                  lower(a.actor().kind()),
-                  a.actor().id(),
-                  lower(a.target().kind()),
-                  a.target().id(),
-                  a.roleId(),
-                  a.inherited());
+                  values(a));
           if (gone == 0) {
             throw IdentityException.notFound(
                 "role assignment with role",

@@ -19,6 +19,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
+import org.jdbi.v3.core.result.RowView;
 import org.kilonova.kernel.ConfigurationException;
 import org.kilonova.kernel.InstanceId;
 import org.kilonova.kernel.Resources;
@@ -222,19 +223,17 @@ public final class SqlQuotas implements Quotas {
         row.getInt("instances"), row.getInt("cores"), row.getLong("ram_mb"));
   }
 
+  private static Map<UUID, Integer> number(Map<UUID, Integer> numbers, RowView row) {
+    numbers.put(row.getColumn("instance_uuid", UUID.class), row.getColumn("number", Integer.class));
+    return numbers;
+  }
+
   private static Map<UUID, Integer> numbers(Handle handle, UUID[] uuids) {
     return handle
         .createQuery(
             "SELECT instance_uuid, number FROM quota_claim WHERE instance_uuid = ANY (:uuids)")
         .bindArray("uuids", UUID.class, (Object[]) uuids)
-        .reduceRows(
-            new LinkedHashMap<>(),
-            (numbers, row) -> {
-              numbers.put(
-                  row.getColumn("instance_uuid", UUID.class),
-                  row.getColumn("number", Integer.class));
-              return numbers;
-            });
+        .reduceRows(new LinkedHashMap<>(), SqlQuotas::number);
   }
 
   /**
@@ -287,14 +286,7 @@ public final class SqlQuotas implements Quotas {
             Double.class,
             granted.stream().map(g -> g.claim().validUntil().toEpochMilli() / 1000.0).toArray())
         .bind("now", clock.instant())
-        .reduceRows(
-            new LinkedHashMap<>(),
-            (numbers, row) -> {
-              numbers.put(
-                  row.getColumn("instance_uuid", UUID.class),
-                  row.getColumn("number", Integer.class));
-              return numbers;
-            });
+        .reduceRows(new LinkedHashMap<>(), SqlQuotas::number);
   }
 
   @Override
