@@ -1,8 +1,6 @@
 package org.kilonova.catalog;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.sql.Array;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -19,10 +17,10 @@ import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
 import org.kilonova.kernel.HostId;
 import org.kilonova.persistence.Database;
+import org.kilonova.persistence.JsonColumn;
 
 /** {@link Aggregates} in PostgreSQL. */
 public final class SqlAggregates implements Aggregates {
-  private static final ObjectMapper JSON = new ObjectMapper();
   private static final TypeReference<TreeMap<String, String>> METADATA = new TypeReference<>() {};
   private static final String SELECT =
       """
@@ -92,7 +90,7 @@ public final class SqlAggregates implements Aggregates {
                       VALUES (gen_random_uuid(), :name, :metadata::jsonb, :now) RETURNING id
                       """)
                   .bind("name", name)
-                  .bind("metadata", json(metadata))
+                  .bind("metadata", JsonColumn.write(metadata))
                   .bind("now", clock.instant())
                   .mapTo(Integer.class)
                   .one();
@@ -135,7 +133,7 @@ public final class SqlAggregates implements Aggregates {
                   """)
               .bind("id", id)
               .bind("name", name == null ? aggregate.name() : name)
-              .bind("metadata", json(metadata))
+              .bind("metadata", JsonColumn.write(metadata))
               .bind("now", clock.instant())
               .execute();
           return require(handle, id);
@@ -277,24 +275,8 @@ public final class SqlAggregates implements Aggregates {
         row.getObject("uuid", UUID.class),
         row.getString("name"),
         Arrays.stream((String[]) hosts.getArray()).map(HostId::new).toList(),
-        metadata(row.getString("metadata")),
+        JsonColumn.read(row.getString("metadata"), METADATA),
         row.getObject("created_at", OffsetDateTime.class).toInstant(),
         updated == null ? null : updated.toInstant());
-  }
-
-  private static TreeMap<String, String> metadata(String json) throws SQLException {
-    try {
-      return JSON.readValue(json, METADATA);
-    } catch (JsonProcessingException e) {
-      throw new SQLException("bad metadata", e);
-    }
-  }
-
-  private static String json(Map<String, String> metadata) {
-    try {
-      return JSON.writeValueAsString(metadata);
-    } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException(e);
-    }
   }
 }

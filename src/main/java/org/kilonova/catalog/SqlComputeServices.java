@@ -1,9 +1,5 @@
 package org.kilonova.catalog;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.UncheckedIOException;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.InstantSource;
@@ -21,13 +17,11 @@ import org.jdbi.v3.core.statement.Query;
 import org.kilonova.compute.ComputeProtocol.Allocation;
 import org.kilonova.kernel.HostId;
 import org.kilonova.persistence.Database;
+import org.kilonova.persistence.JsonColumn;
 import org.kilonova.readmodel.InstanceRows;
 
 /** {@link ComputeServices} in PostgreSQL. */
 public final class SqlComputeServices implements ComputeServices {
-  private static final ObjectMapper JSON =
-      new ObjectMapper().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
-
   private final Jdbi jdbi;
   private final InstantSource clock;
   private final PlacementFactsChanged listener;
@@ -123,7 +117,7 @@ public final class SqlComputeServices implements ComputeServices {
 
   @Override
   public void appeared(HostId host, HostService.Report report) {
-    String json = write(report);
+    String json = JsonColumn.write(report);
     boolean known =
         jdbi.withHandle(
             handle ->
@@ -262,22 +256,6 @@ public final class SqlComputeServices implements ComputeServices {
         row.getString("disabled_reason"),
         row.getBoolean("forced_down"),
         row.getObject("last_seen", OffsetDateTime.class).toInstant(),
-        read(row.getString("last_report")));
-  }
-
-  private static String write(HostService.Report report) {
-    try {
-      return JSON.writeValueAsString(report);
-    } catch (JsonProcessingException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  private static HostService.Report read(String json) {
-    try {
-      return json == null ? null : JSON.readValue(json, HostService.Report.class);
-    } catch (JsonProcessingException e) {
-      throw new UncheckedIOException(e);
-    }
+        JsonColumn.read(row.getString("last_report"), HostService.Report.class));
   }
 }

@@ -1,8 +1,6 @@
 package org.kilonova.catalog;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.InstantSource;
@@ -13,10 +11,10 @@ import java.util.TreeMap;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
 import org.kilonova.persistence.Database;
+import org.kilonova.persistence.JsonColumn;
 
 /** {@link Flavors} in PostgreSQL. */
 public final class SqlFlavors implements Flavors {
-  private static final ObjectMapper JSON = new ObjectMapper();
   private static final TypeReference<TreeMap<String, String>> SPECS = new TypeReference<>() {};
 
   /** That the project :project was given access to the flavor f. */
@@ -115,7 +113,7 @@ public final class SqlFlavors implements Flavors {
                   .bind("swap", flavor.swapMb())
                   .bind("rxtx", flavor.rxtxFactor())
                   .bind("public", flavor.isPublic())
-                  .bind("specs", json(flavor.extraSpecs()))
+                  .bind("specs", JsonColumn.write(flavor.extraSpecs()))
                   .bind("now", clock.instant())
                   .execute();
           if (added == 0) {
@@ -169,7 +167,7 @@ public final class SqlFlavors implements Flavors {
                           updated_at = :now WHERE id = :id
                         """)
                     .bind("id", id)
-                    .bind("specs", json(specs))
+                    .bind("specs", JsonColumn.write(specs))
                     .bind("now", clock.instant())
                     .execute());
     if (updated == 0) {
@@ -292,22 +290,6 @@ public final class SqlFlavors implements Flavors {
         row.getInt("swap_mb"),
         row.getDouble("rxtx_factor"),
         row.getBoolean("is_public"),
-        specs(row.getString("extra_specs")));
-  }
-
-  private static TreeMap<String, String> specs(String json) throws SQLException {
-    try {
-      return JSON.readValue(json, SPECS);
-    } catch (JsonProcessingException e) {
-      throw new SQLException("bad extra_specs", e);
-    }
-  }
-
-  private static String json(Map<String, String> specs) {
-    try {
-      return JSON.writeValueAsString(specs);
-    } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException(e);
-    }
+        JsonColumn.read(row.getString("extra_specs"), SPECS));
   }
 }

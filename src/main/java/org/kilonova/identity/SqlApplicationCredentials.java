@@ -7,6 +7,7 @@ import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Optional;
 import org.jdbi.v3.core.Jdbi;
+import org.kilonova.persistence.JsonColumn;
 
 /** Application credentials. The methods are {@link Directory}'s. */
 final class SqlApplicationCredentials {
@@ -66,7 +67,7 @@ final class SqlApplicationCredentials {
                     c.name(),
                     c.description(),
                     secretHash,
-                    SqlStore.toJson(c.roleIds()),
+                    JsonColumn.write(c.roleIds()),
                     c.expiresAt() == null ? null : c.expiresAt().atOffset(ZoneOffset.UTC),
                     c.unrestricted()));
     if (kept == 0) {

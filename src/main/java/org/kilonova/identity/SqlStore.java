@@ -1,8 +1,6 @@
 package org.kilonova.identity;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.Collection;
@@ -17,6 +15,7 @@ import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
 import org.jdbi.v3.core.statement.SqlStatement;
 import org.jdbi.v3.core.statement.UnableToExecuteStatementException;
+import org.kilonova.persistence.JsonColumn;
 
 /**
  * A table of resources with a text id. What differs between tables is given as a {@link Shape}.
@@ -24,7 +23,6 @@ import org.jdbi.v3.core.statement.UnableToExecuteStatementException;
  * @param <T> the resource
  */
 final class SqlStore<T> implements Store<T> {
-  private static final ObjectMapper JSON = new ObjectMapper();
   private static final String UNIQUE_VIOLATION = "23505";
   private static final String FOREIGN_KEY_VIOLATION = "23503";
 
@@ -210,7 +208,10 @@ final class SqlStore<T> implements Store<T> {
     columns.forEach(
         (name, value) ->
             statement.bind(
-                name, value instanceof Collection || value instanceof Map ? toJson(value) : value));
+                name,
+                value instanceof Collection || value instanceof Map
+                    ? JsonColumn.write(value)
+                    : value));
   }
 
   /** Runs a write, with what the database refuses as the exception that the client shall see. */
@@ -234,27 +235,11 @@ final class SqlStore<T> implements Store<T> {
     }
   }
 
-  static String toJson(Object value) {
-    try {
-      return JSON.writeValueAsString(value);
-    } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException("not JSON", e);
-    }
-  }
-
   static Map<String, Object> map(ResultSet row, String column) throws SQLException {
-    try {
-      return JSON.readValue(row.getString(column), new TypeReference<>() {});
-    } catch (JsonProcessingException e) {
-      throw new SQLException("column " + column + " is not a JSON object", e);
-    }
+    return JsonColumn.read(row.getString(column), new TypeReference<>() {});
   }
 
   static List<String> strings(ResultSet row, String column) throws SQLException {
-    try {
-      return JSON.readValue(row.getString(column), new TypeReference<>() {});
-    } catch (JsonProcessingException e) {
-      throw new SQLException("column " + column + " is not a JSON array", e);
-    }
+    return JsonColumn.read(row.getString(column), new TypeReference<>() {});
   }
 }

@@ -1,8 +1,6 @@
 package org.kilonova.image;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
@@ -30,11 +28,10 @@ import org.kilonova.image.ImageQuery.Field;
 import org.kilonova.image.ImageQuery.Operator;
 import org.kilonova.image.ImageQuery.Sort;
 import org.kilonova.image.ImageQuery.Type;
+import org.kilonova.persistence.JsonColumn;
 
 /** The images' rows. Knows of visibility in lists, and of no other rule. */
 final class SqlImages {
-  private static final ObjectMapper JSON = new ObjectMapper();
-
   private final Jdbi jdbi;
 
   SqlImages(Jdbi jdbi) {
@@ -116,8 +113,8 @@ final class SqlImages {
         .bind("minRam", a.minRam())
         .bind("diskFormat", a.diskFormat())
         .bind("containerFormat", a.containerFormat())
-        .bind("tags", toJson(a.tags()))
-        .bind("properties", toJson(a.properties()));
+        .bind("tags", JsonColumn.write(a.tags()))
+        .bind("properties", JsonColumn.write(a.properties()));
   }
 
   void setStatus(Handle handle, String id, Status status, Instant now) {
@@ -192,7 +189,7 @@ final class SqlImages {
                     + " WHERE upload_at = ? AND upload NOT IN"
                     + " (SELECT jsonb_array_elements_text(CAST(? AS jsonb)))",
                 endpoint,
-                toJson(known)));
+                JsonColumn.write(known)));
   }
 
   List<String> locations(String id) {
@@ -237,7 +234,7 @@ final class SqlImages {
   void setLocations(String endpoint, Collection<String> ids) {
     jdbi.useTransaction(
         h -> {
-          String list = toJson(ids);
+          String list = JsonColumn.write(ids);
           h.execute(
               "DELETE FROM image_location WHERE endpoint = ? AND image_id NOT IN"
                   + " (SELECT jsonb_array_elements_text(CAST(? AS jsonb)))",
@@ -261,7 +258,7 @@ final class SqlImages {
                 h.createQuery(
                         "SELECT id FROM image WHERE id IN"
                             + " (SELECT jsonb_array_elements_text(CAST(:ids AS jsonb)))")
-                    .bind("ids", toJson(ids))
+                    .bind("ids", JsonColumn.write(ids))
                     .mapTo(String.class)
                     .list()));
   }
@@ -490,8 +487,9 @@ final class SqlImages {
             rs.getInt("min_ram"),
             rs.getString("disk_format"),
             rs.getString("container_format"),
-            fromJson(rs.getString("tags"), new TypeReference<List<String>>() {}),
-            fromJson(rs.getString("properties"), new TypeReference<Map<String, String>>() {})),
+            JsonColumn.read(rs.getString("tags"), new TypeReference<List<String>>() {}),
+            JsonColumn.read(
+                rs.getString("properties"), new TypeReference<Map<String, String>>() {})),
         checksum == null
             ? Optional.empty()
             : Optional.of(
@@ -511,21 +509,5 @@ final class SqlImages {
         rs.getString("status"),
         instant(rs, "created_at"),
         instant(rs, "updated_at"));
-  }
-
-  private static String toJson(Object value) {
-    try {
-      return JSON.writeValueAsString(value);
-    } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException("not JSON", e);
-    }
-  }
-
-  private static <T> T fromJson(String text, TypeReference<T> type) throws SQLException {
-    try {
-      return JSON.readValue(text, type);
-    } catch (JsonProcessingException e) {
-      throw new SQLException("unexpected JSON", e);
-    }
   }
 }

@@ -1,7 +1,5 @@
 package org.kilonova.network;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import inet.ipaddr.IPAddress;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -19,6 +17,7 @@ import org.kilonova.network.Networks.Changed;
 import org.kilonova.network.Networks.FixedIpNotFoundException;
 import org.kilonova.network.Networks.UnknownNetworkException;
 import org.kilonova.network.Networks.Untold;
+import org.kilonova.persistence.JsonColumn;
 
 /**
  * Addresses that come and go while an instance lives, and what it has heard of that. Each change is
@@ -30,8 +29,6 @@ final class SqlFixedIpChanges {
 
   /** Instances that are told at a time. */
   private static final int UNTOLD = 100;
-
-  private static final ObjectMapper JSON = new ObjectMapper();
 
   private final Jdbi jdbi;
   private final InstantSource clock;
@@ -133,7 +130,10 @@ final class SqlFixedIpChanges {
   private static Untold untold(Handle handle, ResultSet row) throws SQLException {
     InstanceId id = new InstanceId(row.getObject("instance_uuid", UUID.class));
     return new Untold(
-        id, changed(handle, id), row.getBoolean("added"), context(row.getString("context")));
+        id,
+        changed(handle, id),
+        row.getBoolean("added"),
+        JsonColumn.read(row.getString("context"), ActionContext.class));
   }
 
   /** All of an instance's are forgotten with its ports. */
@@ -198,7 +198,7 @@ final class SqlFixedIpChanges {
             """)
         .bind("revision", revision)
         .bind("added", added)
-        .bind("context", request.context() == null ? null : json(request.context()))
+        .bind("context", request.context() == null ? null : JsonColumn.write(request.context()))
         .bind("id", id.uuid())
         .bind("request", request.id())
         .execute();
@@ -214,21 +214,5 @@ final class SqlFixedIpChanges {
             .mapTo(Long.class)
             .one();
     return new Changed(SqlPortRows.nics(handle, id), revision);
-  }
-
-  private static String json(ActionContext context) {
-    try {
-      return JSON.writeValueAsString(context);
-    } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException(e);
-    }
-  }
-
-  private static ActionContext context(String json) {
-    try {
-      return JSON.readValue(json, ActionContext.class);
-    } catch (JsonProcessingException e) {
-      throw new IllegalStateException(e);
-    }
   }
 }
