@@ -4,13 +4,16 @@ import java.time.Duration;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import org.kilonova.amqp.BusSettings.Notifications;
 import org.kilonova.amqp.Publisher.Outgoing;
+import org.kilonova.amqp.Topology.Destination;
 import org.kilonova.amqp.notify.Notification;
 import org.kilonova.amqp.notify.NotificationSink;
 import org.kilonova.amqp.wire.RpcContext;
@@ -30,6 +33,7 @@ final class AmqpNotificationSink implements NotificationSink {
   private final Topology topology;
   private final BusMetrics metrics;
   private final Publishers publishers;
+  private final Map<String, Destination> destinations = new ConcurrentHashMap<>();
 
   AmqpNotificationSink(MessageBus.Parts parts) {
     this.settings = parts.settings().notifications();
@@ -45,15 +49,11 @@ final class AmqpNotificationSink implements NotificationSink {
     List<CompletableFuture<Void>> confirmed = new ArrayList<>();
     // The later ones give up first: should the broker come back in just that moment, it gets those
     // at the front, and never one whose predecessors have given up.
-    RpcContext context = null;
-    Map<String, Object> contextKeys = Map.of();
+    Map<RpcContext, byte[]> contexts = new IdentityHashMap<>(); // many follow from one request
     Duration patienceNow = patience.plusMillis(notifications.size());
     for (Notification notification : notifications) {
-      if (notification.context() != context) { // most follow from the same request
-        context = notification.context();
-        contextKeys = contextKeys(context);
-      }
-      byte[] body = WireCodec.write(message(notification, contextKeys), settings.envelope());
+      byte[] context = contexts.computeIfAbsent(notification.context(), this::members);
+      byte[] body = WireCodec.write(message(notification), context, settings.envelope());
       List<String> topics =
           switch (notification.form()) {
             case UNVERSIONED -> settings.topics();
@@ -62,10 +62,7 @@ final class AmqpNotificationSink implements NotificationSink {
       for (String topic : topics) {
         confirmed.add(
             publishers.publish(
-                new Outgoing(
-                    topology.notifications(settings.exchange(), topic, notification.priority()),
-                    body),
-                patienceNow));
+                new Outgoing(destination(topic, notification.priority()), body), patienceNow));
       }
       patienceNow = patienceNow.minusMillis(1);
     }
@@ -73,14 +70,19 @@ final class AmqpNotificationSink implements NotificationSink {
     metrics.notifications().increment(notifications.size());
   }
 
-  private static Map<String, Object> contextKeys(RpcContext context) {
-    Map<String, Object> keys = new LinkedHashMap<>();
-    context.values().forEach((key, value) -> keys.put("_context_" + key, value));
-    return keys;
+  private Destination destination(String topic, String priority) {
+    return destinations.computeIfAbsent(
+        topic + "." + priority,
+        key -> topology.notifications(settings.exchange(), topic, priority));
   }
 
-  private static Map<String, Object> message(
-      Notification notification, Map<String, Object> contextKeys) {
+  private byte[] members(RpcContext context) {
+    Map<String, Object> keys = new LinkedHashMap<>();
+    context.values().forEach((key, value) -> keys.put("_context_" + key, value));
+    return WireCodec.members(keys, settings.envelope());
+  }
+
+  private static Map<String, Object> message(Notification notification) {
     Map<String, Object> message = new LinkedHashMap<>();
     message.put("message_id", notification.messageId());
     message.put("publisher_id", notification.publisherId());
@@ -90,7 +92,6 @@ final class AmqpNotificationSink implements NotificationSink {
     message.put("timestamp", TIMESTAMP.format(notification.timestamp()));
     // The same when it is sent again: receivers drop duplicates by it.
     message.put("_unique_id", notification.messageId().replace("-", ""));
-    message.putAll(contextKeys);
     return message;
   }
 }

@@ -8,7 +8,7 @@ import akka.stream.SharedKillSwitch;
 import akka.stream.alpakka.amqp.AmqpWriteSettings;
 import akka.stream.alpakka.amqp.WriteMessage;
 import akka.stream.alpakka.amqp.WriteResult;
-import akka.stream.alpakka.amqp.javadsl.AmqpFlow;
+import akka.stream.alpakka.amqp.scaladsl.AmqpFlow;
 import akka.stream.javadsl.RestartSource;
 import akka.stream.javadsl.Sink;
 import akka.stream.javadsl.Source;
@@ -35,6 +35,7 @@ import org.kilonova.amqp.Topology.Exchange;
 import org.kilonova.amqp.Topology.Queue;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import scala.Tuple2;
 
 /**
  * One connection that publishes, with confirms. What was not confirmed when the connection was lost
@@ -178,29 +179,29 @@ final class Publisher implements AutoCloseable {
             this, self -> self.next().thenApply(message -> Optional.of(Pair.create(self, message))))
         .map(
             message ->
-                Pair.create(
+                Tuple2.apply(
                     WriteMessage.create(ByteString.fromArrayUnsafe(message.outgoing().body()))
                         .withRoutingKey(Long.toString(message.number())),
                     message))
         .via(
-            AmqpFlow.<Message>createWithConfirmAndPassThroughUnordered(
+            // Scala's, as Java's fixes the stage's dispatcher: all run in one actor, on ours.
+            AmqpFlow.<Message>withConfirmAndPassThroughUnordered(
                     AmqpWriteSettings.create(
                             StreamConnections.publishing(
                                 StreamConnections.plain(brokers, name), link, new Routing()))
                         .withBufferSize(WINDOW)
                         .withConfirmationTimeout(NEVER))
-                // Not Alpakka's dispatcher for this stage alone: all run in one actor, on ours.
                 .withAttributes(Attributes.none()))
         .map(this::confirmed)
         .via(Streams.reporting(link));
   }
 
-  private int confirmed(Pair<WriteResult, Message> result) {
-    Message message = result.second();
+  private int confirmed(Tuple2<WriteResult, Message> result) {
+    Message message = result._2();
     synchronized (this) {
       sent.remove(message.number());
     }
-    if (result.first().confirmed()) {
+    if (result._1().confirmed()) {
       metrics.published().increment();
       message.confirmed().complete(null);
     } else if (message.outgoing().mandatory()) {
@@ -255,6 +256,7 @@ final class Publisher implements AutoCloseable {
   /** On one channel: exchanges and queues are declared before they are first used. */
   private final class Routing implements StreamConnections.Publishing {
     private final Set<Object> declared = new HashSet<>();
+    private Destination last;
     private Connection connection;
     private Channel channel;
 
@@ -307,7 +309,8 @@ final class Publisher implements AutoCloseable {
     /** Whether the message can be published; if not, it has failed. */
     private boolean declare(Message message) throws IOException {
       Destination to = message.outgoing().to();
-      if (to.exchange() == Exchange.DEFAULT || declared.contains(to)) {
+      if (to == last || to.exchange() == Exchange.DEFAULT || declared.contains(to)) {
+        last = to;
         return true;
       }
       // On a channel of its own: a refusal closes it, and must not take other messages along.

@@ -11,6 +11,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -49,6 +50,9 @@ public final class WireCodec {
   private static final byte[] ENVELOPE_BEGIN =
       ("{\"" + VERSION_KEY + "\":\"" + ENVELOPE_VERSION + "\",\"" + MESSAGE_KEY + "\":\"")
           .getBytes(StandardCharsets.US_ASCII);
+  private static final byte[] NO_MEMBERS = {};
+  private static final byte[] COMMA = {','};
+  private static final byte[] END = {'}'};
   private static final byte[] ENVELOPE_END = "\"}".getBytes(StandardCharsets.US_ASCII);
 
   private static final ObjectMapper JSON =
@@ -325,36 +329,137 @@ public final class WireCodec {
 
   /** A message as oslo's serializer writes it: for notifications, which are neither. */
   public static byte[] write(Map<String, Object> message, boolean enveloped) {
-    byte[] json;
-    try {
-      json = JSON.writeValueAsBytes(message);
-    } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException("JSON cannot say it", e);
-    }
-    return enveloped ? envelope(json) : json;
+    return write(message, NO_MEMBERS, enveloped);
   }
 
   /**
-   * JSON within JSON. By hand, since there are thousands of these: what {@link #JSON} writes is
-   * ASCII without control characters, so only two characters need an escape.
+   * The same, with the {@link #members} of another object at its end.
+   *
+   * @param more of none of the message's own keys
    */
-  private static byte[] envelope(byte[] json) {
-    int escapes = 0;
-    for (byte b : json) {
-      if (b == '"' || b == '\\') {
-        escapes++;
+  public static byte[] write(Map<String, Object> message, byte[] more, boolean enveloped) {
+    Output output = new Output(enveloped);
+    if (enveloped) {
+      output.raw(ENVELOPE_BEGIN);
+    }
+    object(output, message);
+    if (more.length > 0) {
+      output.dropLast(); // the bracket
+      if (!message.isEmpty()) {
+        output.raw(COMMA);
+      }
+      output.raw(more);
+      output.raw(END);
+    }
+    if (enveloped) {
+      output.raw(ENVELOPE_END);
+    }
+    return output.toByteArray();
+  }
+
+  /** What an object consists of, for many messages that all have it: written once. */
+  public static byte[] members(Map<String, Object> object, boolean enveloped) {
+    Output output = new Output(enveloped);
+    object(output, object);
+    byte[] written = output.toByteArray();
+    return Arrays.copyOfRange(written, 1, written.length - 1);
+  }
+
+  private static void object(Output output, Map<String, Object> object) {
+    try (JsonGenerator generator = JSON.createGenerator(output)) {
+      value(generator, object);
+    } catch (IOException e) {
+      throw new IllegalArgumentException("JSON cannot say it", e);
+    }
+  }
+
+  /** Without Jackson's look for a serializer, which takes as long as the writing. */
+  private static void value(JsonGenerator generator, Object value) throws IOException {
+    switch (value) {
+      case null -> generator.writeNull();
+      case String text -> generator.writeString(text);
+      case Boolean bool -> generator.writeBoolean(bool);
+      case Integer number -> generator.writeNumber(number);
+      case Long number -> generator.writeNumber(number);
+      case Map<?, ?> object -> {
+        generator.writeStartObject(object);
+        for (Map.Entry<?, ?> member : object.entrySet()) {
+          generator.writeFieldName(String.valueOf(member.getKey()));
+          value(generator, member.getValue());
+        }
+        generator.writeEndObject();
+      }
+      case List<?> list -> {
+        generator.writeStartArray(list);
+        for (Object element : list) {
+          value(generator, element);
+        }
+        generator.writeEndArray();
+      }
+      default -> JSON.writeValue(generator, value);
+    }
+  }
+
+  /**
+   * JSON, or JSON within JSON. By hand, since there are thousands of these: what {@link #JSON}
+   * writes is ASCII without control characters, so only two characters need an escape.
+   */
+  private static final class Output extends OutputStream {
+    private static final int ENOUGH_FOR_MOST = 8_192;
+
+    private final boolean escaping;
+    private byte[] bytes = new byte[ENOUGH_FOR_MOST];
+    private int length;
+
+    Output(boolean escaping) {
+      this.escaping = escaping;
+    }
+
+    @Override
+    public void write(int b) {
+      write(new byte[] {(byte) b}, 0, 1);
+    }
+
+    @Override
+    public void write(byte[] json, int offset, int count) {
+      if (!escaping) {
+        ensure(count);
+        System.arraycopy(json, offset, bytes, length, count);
+        length += count;
+        return;
+      }
+      ensure(2 * count);
+      byte[] to = bytes;
+      int at = length;
+      for (int i = offset; i < offset + count; i++) {
+        byte b = json[i];
+        if (b == '"' || b == '\\') {
+          to[at++] = '\\';
+        }
+        to[at++] = b;
+      }
+      length = at;
+    }
+
+    void raw(byte[] written) {
+      ensure(written.length);
+      System.arraycopy(written, 0, bytes, length, written.length);
+      length += written.length;
+    }
+
+    void dropLast() {
+      length--;
+    }
+
+    byte[] toByteArray() {
+      return Arrays.copyOf(bytes, length);
+    }
+
+    private void ensure(int more) {
+      if (bytes.length - length < more) {
+        bytes = Arrays.copyOf(bytes, Math.max(2 * bytes.length, length + more));
       }
     }
-    int at = ENVELOPE_BEGIN.length;
-    byte[] body = Arrays.copyOf(ENVELOPE_BEGIN, at + json.length + escapes + ENVELOPE_END.length);
-    for (byte b : json) {
-      if (b == '"' || b == '\\') {
-        body[at++] = '\\';
-      }
-      body[at++] = b;
-    }
-    System.arraycopy(ENVELOPE_END, 0, body, at, ENVELOPE_END.length);
-    return body;
   }
 
   /** A new unique id: 32 hex digits. */
