@@ -78,6 +78,9 @@ final class Dispatcher {
     /** Negotiated and told back; null where versions play no part or could not be negotiated. */
     private Microversion told;
 
+    /** What stands in the path and is in no log, once that is known. */
+    private String secret;
+
     private Exchange(Incoming request) {
       this.request = request;
     }
@@ -147,6 +150,8 @@ final class Dispatcher {
         body = json();
         check(route, body, version, legacy);
       }
+      Map<String, String> variables = Mount.variables(route, target.found().segments());
+      secret = variables.get(Route.SECRET);
       String mount = target.mount().path().isEmpty() ? "" : "/" + target.mount().path();
       return route
           .handler()
@@ -154,7 +159,7 @@ final class Dispatcher {
               new Call(
                   method,
                   request.path(),
-                  Mount.variables(route, target.found().segments()),
+                  variables,
                   query(),
                   request::header,
                   caller,
@@ -231,6 +236,11 @@ final class Dispatcher {
 
     // ---- answers -------------------------------------------------------------------------------
 
+    /** For the log: without what in it opens something. */
+    private String shownPath() {
+      return secret == null ? request.path() : request.path().replace(secret, "...");
+    }
+
     private ApiFault faultOf(Throwable e) {
       for (Throwable cause = e; cause != null; cause = cause.getCause()) {
         if (cause instanceof ApiFault fault) {
@@ -243,13 +253,13 @@ final class Dispatcher {
         }
         if (translated != null) {
           if (translated.status() >= 500) {
-            LOG.warn("{} {}: {}", request.method(), request.path(), cause.toString());
+            LOG.warn("{} {}: {}", request.method(), shownPath(), cause.toString());
           }
           return translated;
         }
       }
       Throwable shown = e instanceof CompletionException && e.getCause() != null ? e.getCause() : e;
-      LOG.error("{} {} failed", request.method(), request.path(), shown);
+      LOG.error("{} {} failed", request.method(), shownPath(), shown);
       return new ApiFault(
           500, "Unexpected API Error. The log has the details under " + requestId + ".");
     }

@@ -24,6 +24,9 @@ public record Route(
     Body body,
     Function<Microversion, Schema> schema,
     Handler handler) {
+  /** A name in a template that stands for what opens something: no log shows it. */
+  public static final String SECRET = "token";
+
   /** Answers for what was removed. */
   static final Handler GONE =
       call -> {

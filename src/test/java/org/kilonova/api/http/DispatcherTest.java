@@ -1,7 +1,11 @@
 package org.kilonova.api.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.InstanceOfAssertFactories.STRING;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
@@ -16,6 +20,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.kilonova.kernel.ActionContext;
 import org.kilonova.kernel.Clock;
+import org.slf4j.LoggerFactory;
 
 /** The rules that hold for every service, on a table without a socket. */
 class DispatcherTest {
@@ -499,6 +504,25 @@ class DispatcherTest {
       post("/compute/v2.1/fail/conflict", "")
           .isFault("conflictingRequest", 409, "It is so already.");
       assertThat(post("/compute/v2.1/fail/gone", "").status()).isEqualTo(410);
+    }
+
+    @Test
+    void isLoggedWithoutWhatOpensSomething() {
+      Logger log = (Logger) LoggerFactory.getLogger(Dispatcher.class);
+      ListAppender<ILoggingEvent> lines = new ListAppender<>();
+      lines.start();
+      log.addAppender(lines);
+      try {
+        assertThat(ask(as("member", request("GET", "/compute/v2.1/secrets/open-sesame"))).status())
+            .isEqualTo(503);
+      } finally {
+        log.detachAppender(lines);
+      }
+      assertThat(lines.list)
+          .extracting(ILoggingEvent::getFormattedMessage)
+          .singleElement(STRING)
+          .contains("/compute/v2.1/secrets/...")
+          .doesNotContain("sesame");
     }
 
     @Test

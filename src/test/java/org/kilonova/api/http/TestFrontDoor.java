@@ -131,6 +131,11 @@ final class TestFrontDoor {
             })
         .route(Method.DELETE, "/removed")
         .gone()
+        .get(
+            "/secrets/{" + Route.SECRET + "}",
+            call -> {
+              throw new TimeoutException("asked in vain");
+            })
         .route(Method.POST, "/fail/{how}")
         .to(TestFrontDoor::fail);
   }

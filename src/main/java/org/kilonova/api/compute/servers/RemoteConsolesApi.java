@@ -9,6 +9,7 @@ import org.kilonova.api.http.Json;
 import org.kilonova.api.http.Method;
 import org.kilonova.api.http.Mount;
 import org.kilonova.api.http.Reply;
+import org.kilonova.api.http.Route;
 import org.kilonova.console.ConsoleAuthTokens.Authorization;
 import org.kilonova.console.ConsoleException;
 import org.kilonova.console.Consoles;
@@ -39,7 +40,10 @@ final class RemoteConsolesApi {
 
   /** For proxies of others: what a token is for. */
   void tokenRoutes(Mount mount) {
-    mount.route(Method.GET, "/os-console-auth-tokens/{id}").admin().to(this::token);
+    mount
+        .route(Method.GET, "/os-console-auth-tokens/{" + Route.SECRET + "}")
+        .admin()
+        .to(this::token);
   }
 
   private Reply create(Call call) {
@@ -83,7 +87,7 @@ final class RemoteConsolesApi {
     Authorization found =
         consoles
             .tokens()
-            .find(call.path("id"))
+            .find(call.path(Route.SECRET))
             .orElseThrow(() -> ApiFault.notFound("Token not found"));
     if (!call.atLeast(31) && !found.consoleType().equals("rdp-html5")) {
       throw new ApiFault(401, "The requested console type details are not accessible");
