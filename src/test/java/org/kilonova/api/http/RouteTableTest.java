@@ -32,7 +32,7 @@ class RouteTableTest {
             compute(Method.GET, "/compute", null, null, "open", "none"))
         .doesNotContain(
             compute(Method.PUT, "/compute/v2/things/{id}", null, null, "member", "json"))
-        .hasSize(1 + 12 + 11 + 1 + 3);
+        .hasSize(1 + 13 + 12 + 1 + 3);
   }
 
   @Test
