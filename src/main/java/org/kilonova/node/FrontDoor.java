@@ -220,6 +220,19 @@ final class FrontDoor {
    * there; if not, its successor reads it.
    */
   private void tellScheduler(ActorSystem<Void> system, Controller controller) {
+    try {
+      askScheduler(system, controller);
+    } catch (CompletionException e) {
+      LOG.info("the scheduler is not there just now and will read the change itself");
+    }
+  }
+
+  /**
+   * Tells the scheduler what it is to know in any case. Blocks.
+   *
+   * @throws CompletionException if it does not answer
+   */
+  void askScheduler(ActorSystem<Void> system, Controller controller) {
     PlacementFacts facts = placementFacts.read();
     CompletionStage<Acknowledged> heard =
         AskPattern.ask(
@@ -227,11 +240,7 @@ final class FrontDoor {
             replyTo -> new FactsChanged(facts, replyTo),
             FACTS_TIMEOUT,
             system.scheduler());
-    try {
-      heard.toCompletableFuture().join();
-    } catch (CompletionException e) {
-      LOG.info("the scheduler is not there just now and will read the change itself");
-    }
+    heard.toCompletableFuture().join();
   }
 
   /** All that is answered, given the way to hosts and instances. */

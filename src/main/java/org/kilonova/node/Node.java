@@ -29,8 +29,10 @@ import org.kilonova.console.ClusterDisplays;
 import org.kilonova.console.Consoles;
 import org.kilonova.image.HttpImageSource;
 import org.kilonova.image.PeerImages;
+import org.kilonova.instance.InstanceProtocol.Get;
 import org.kilonova.kernel.Clock;
 import org.kilonova.kernel.ConfigurationException;
+import org.kilonova.kernel.InstanceId;
 import org.kilonova.network.DefaultNetwork;
 import org.kilonova.persistence.Database;
 import org.kilonova.persistence.EmbeddedPostgres;
@@ -123,6 +125,15 @@ public final class Node {
     system.systemActorOf(CloudFacts.create(facts), "cloud-facts", Props.empty());
     AkkaManagement.get(system).start();
     Telemetry telemetry = new Telemetry();
+    Readiness readiness =
+        Readiness.of(
+            system,
+            () -> {
+              controller.instances().request(InstanceId.random(), Get::new); // there is none
+              door.askScheduler(system, controller);
+            },
+            THREADS);
+    telemetry.readyWhen(readiness::isReady);
     Consoles consoles = door.consoles(new ClusterDisplays(controller.agents()));
     door.bind(system, controller, consoles, telemetry)
         .whenComplete(

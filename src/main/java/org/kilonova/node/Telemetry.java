@@ -11,6 +11,7 @@ import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.kilonova.api.http.Vitals;
 
@@ -19,6 +20,8 @@ final class Telemetry implements Vitals {
   private final PrometheusMeterRegistry registry =
       new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
   private final List<Supplier<String>> remarks = new CopyOnWriteArrayList<>();
+
+  private volatile BooleanSupplier ready = () -> false;
 
   // It listens to the collector for as long as the process lives.
   @SuppressWarnings("resource")
@@ -38,6 +41,16 @@ final class Telemetry implements Vitals {
   /** Adds a line to what health tells; must not block. */
   void remark(Supplier<String> line) {
     remarks.add(line);
+  }
+
+  /** Until this is called the process is not ready; must not block. */
+  void readyWhen(BooleanSupplier condition) {
+    ready = condition;
+  }
+
+  @Override
+  public boolean isReady() {
+    return ready.getAsBoolean();
   }
 
   @Override

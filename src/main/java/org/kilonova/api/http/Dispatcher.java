@@ -42,8 +42,8 @@ final class Dispatcher {
    *
    * @param publicUrl base URL for links when a request names no host
    * @param maxBodyBytes largest JSON body
-   * @param ready what {@code /healthz} says
-   * @param vitals what it adds, and {@code /metrics}
+   * @param ready false once the process is stopping; {@code /healthz} says so
+   * @param vitals what it says besides, and {@code /metrics}
    */
   Dispatcher(
       List<Service> services,
@@ -113,9 +113,14 @@ final class Dispatcher {
         return Reply.json(200, index);
       }
       if (segments.equals(List.of("healthz"))) {
-        return ready.getAsBoolean()
-            ? Reply.text(200, PLAIN, lines("ok", vitals.remarks()))
-            : Reply.text(503, PLAIN, "stopping\n");
+        return !ready.getAsBoolean()
+            ? Reply.text(503, PLAIN, "stopping\n")
+            : vitals.isReady()
+                ? Reply.text(200, PLAIN, lines("ok", vitals.remarks()))
+                : Reply.text(503, PLAIN, lines("starting", vitals.remarks()));
+      }
+      if (segments.equals(List.of("livez"))) {
+        return Reply.text(200, PLAIN, "alive\n");
       }
       if (segments.equals(List.of("metrics"))) {
         return Reply.text(200, PROMETHEUS, vitals.metrics());

@@ -18,6 +18,11 @@ public interface Vitals {
         }
       };
 
+  /** Whether the process can do its work; must not block. */
+  default boolean isReady() {
+    return true;
+  }
+
   /** Lines that go with {@code /healthz}; what they tell of does not make the process unhealthy. */
   List<String> remarks();
 

@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -566,6 +567,45 @@ class DispatcherTest {
     Answer answer = ask(request("GET", "/healthz"));
     assertThat(answer.status()).isEqualTo(200);
     assertThat(new String(answer.reply().bytes(), UTF_8)).isEqualTo("ok\n");
+  }
+
+  @Test
+  void whoeverHasNotJoinedYetIsAliveButNotReady() {
+    AtomicBoolean joined = new AtomicBoolean();
+    Vitals vitals =
+        new Vitals() {
+          @Override
+          public boolean isReady() {
+            return joined.get();
+          }
+
+          @Override
+          public List<String> remarks() {
+            return List.of();
+          }
+
+          @Override
+          public String metrics() {
+            return "";
+          }
+        };
+    AtomicBoolean runs = new AtomicBoolean(true);
+    Dispatcher starting =
+        new Dispatcher(
+            List.of(),
+            TestFrontDoor.TOKENS,
+            "http://cloud",
+            TestFrontDoor.MAX_BODY,
+            runs::get,
+            vitals,
+            Clock.system());
+    assertThat(starting.answer(request("GET", "/healthz")).status()).isEqualTo(503);
+    assertThat(starting.answer(request("GET", "/livez")).status()).isEqualTo(200);
+    joined.set(true);
+    assertThat(starting.answer(request("GET", "/healthz")).status()).isEqualTo(200);
+    runs.set(false);
+    assertThat(starting.answer(request("GET", "/healthz")).status()).isEqualTo(503);
+    assertThat(starting.answer(request("GET", "/livez")).status()).isEqualTo(200);
   }
 
   @Test
