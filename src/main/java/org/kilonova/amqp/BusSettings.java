@@ -49,7 +49,6 @@ public record BusSettings(
     boolean bareFailuresAreLists,
     Optional<String> deadLetterExchange,
     long maxMessageBytes,
-    int maxDeliveries,
     Map<String, String> versionCaps,
     Map<String, Generation> peerFormats,
     Notifications notifications) {
@@ -151,7 +150,6 @@ public record BusSettings(
               ? Optional.of(nonEmpty("dead-letter-exchange"))
               : Optional.empty(),
           maxMessageBytes(),
-          positive("max-deliveries"),
           versionCaps(),
           peerFormats(),
           notifications());

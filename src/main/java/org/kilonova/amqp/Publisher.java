@@ -94,6 +94,15 @@ final class Publisher implements AutoCloseable {
     }
   }
 
+  /** The broker is there, and does not take the message. */
+  static final class RefusedException extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    RefusedException() {
+      super("the broker refuses the message");
+    }
+  }
+
   private record Message(
       long number, Outgoing outgoing, boolean lastWay, CompletableFuture<Void> confirmed) {}
 
@@ -234,7 +243,7 @@ final class Publisher implements AutoCloseable {
   }
 
   private static void refused(Message message) {
-    message.confirmed().completeExceptionally(new IOException("the broker refuses the message"));
+    message.confirmed().completeExceptionally(new RefusedException());
   }
 
   /** Fails what still waits. */

@@ -262,7 +262,14 @@ public final class RpcServer implements AutoCloseable {
     } catch (TryAgainException e) {
       return later(queue, id, failed(queue, message, id), e.getMessage());
     } catch (CompletionException e) {
-      return again(queue, message, id, "its reply could not be sent: " + Brokers.reason(e));
+      if (!(e.getCause() instanceof Publisher.RefusedException)) {
+        String reason = "its reply could not be sent: " + Brokers.reason(e);
+        return later(queue, id, failed(queue, message, id), reason);
+      }
+      // Its caller's own queue does not take it. To try again would be to do the work again.
+      LOG.warn("message {} from {} is done, but {}", id, queue.name(), Brokers.reason(e));
+      failures.remove(queue.name() + id);
+      return Decision.ACK;
     }
     failures.remove(queue.name() + id);
     if (!request.isCall() && !outcome.isDone()) {
@@ -300,17 +307,6 @@ public final class RpcServer implements AutoCloseable {
       LOG.warn("message {} from {} waits, and is tried again: {}", id, queue.name(), reason);
     }
     return new Decision(Verdict.REQUEUE, delay);
-  }
-
-  /** It was done, but its caller cannot be told. */
-  private Decision again(Queue queue, ReadResult message, String id, String reason) {
-    int failed = failed(queue, message, id);
-    if (failed >= settings.maxDeliveries()) {
-      failures.remove(queue.name() + id);
-      return poison(
-          queue, message, id, "it failed %d times, at last: %s".formatted(failed, reason), true);
-    }
-    return later(queue, id, failed, reason);
   }
 
   /** How often it has failed, this time included. */
