@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
@@ -30,6 +31,8 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -39,6 +42,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.kilonova.amqp.Links.Condition;
 import org.kilonova.amqp.notify.Notification;
+import org.kilonova.amqp.notify.NotificationSink;
 import org.kilonova.amqp.service.ManagerRegistry;
 import org.kilonova.amqp.service.ManagerRegistry.Listening;
 import org.kilonova.amqp.service.Rpc;
@@ -56,6 +60,7 @@ import org.kilonova.testing.TestBroker.Kind;
 abstract class BusContract {
   private static final Duration PATIENCE = Duration.ofSeconds(10);
   private static final Listening ECHO = new Listening(null, "echo");
+  private static final Pattern NUMBER = Pattern.compile("\"value\\\\\":(\\d+)");
   private static final RpcTarget TOPIC = RpcTarget.topic("echo");
 
   @TempDir private static Path directory;
@@ -434,18 +439,7 @@ abstract class BusContract {
 
   @Test
   void aNotificationWaitsInItsQueueForWhoeverListens() throws Exception {
-    bus.notifications()
-        .publish(
-            List.of(
-                new Notification(
-                    "807775ef-7913-4bd2-bb7a-50d6027e44a1",
-                    "compute.host-1",
-                    "compute.instance.create.end",
-                    "info",
-                    Map.of("value", 1),
-                    new RpcContext(Map.of("user", "u")),
-                    Instant.parse("2026-11-21T03:26:53.615636Z"),
-                    Notification.Form.UNVERSIONED)));
+    bus.notifications().publish(List.of(notification(1)));
     try (Channel channel = channel()) {
       GetResponse got = channel.basicGet("notifications.info", true);
       assertThat(got.getBody())
@@ -457,6 +451,75 @@ abstract class BusContract {
       assertThat(got.getEnvelope().getExchange()).isEqualTo("openstack");
       assertThat(got.getProps().getContentType()).isEqualTo("application/json");
     }
+  }
+
+  /** What is sent again was sent before, and nothing goes before what should be before it. */
+  @Test
+  void notificationsKeepTheirOrderWhenTheirConfirmationsAreLostOrComeTooLate() throws Exception {
+    int all = 200;
+    int rounds = 6;
+    leaveNow();
+    try (TcpProxy proxy = TcpProxy.to(port())) {
+      join(
+          "rpc_response_timeout = 200 ms, rabbit_retry_interval = 10 ms, rabbit_interval_max = 20 ms",
+          broker.transportUrl().replace(":" + port(), ":" + proxy.port()));
+      NotificationSink sink = bus.notifications();
+      sink.publish(List.of(notification(0)));
+      int failed = 0;
+      for (int round = 0; round < rounds; round++) {
+        List<Notification> batch =
+            IntStream.rangeClosed(round * all + 1, (round + 1) * all)
+                .mapToObj(BusContract::notification)
+                .toList();
+        if (round % 2 == 0) {
+          proxy.down();
+        }
+        CompletableFuture<Void> told = CompletableFuture.runAsync(() -> sink.publish(batch));
+        proxy.cut();
+        // In the midst of it some have given up already, and others have not.
+        CompletableFuture.delayedExecutor(150 + 40L * round, TimeUnit.MILLISECONDS)
+            .execute(proxy::up);
+        boolean isTold = told.handle((done, e) -> e == null).join();
+        failed += isTold ? 0 : 1;
+        while (!isTold) {
+          isTold = isTold(sink, batch); // as the feed does: the same again
+        }
+      }
+      assertThat(failed).as("batches that failed").isPositive();
+      leaveNow();
+    }
+    try (Channel channel = channel()) {
+      int last = -1;
+      for (GetResponse got; (got = channel.basicGet("notifications.info", true)) != null; ) {
+        Matcher number = NUMBER.matcher(new String(got.getBody(), StandardCharsets.UTF_8));
+        assertThat(number.find()).isTrue();
+        int value = Integer.parseInt(number.group(1));
+        assertThat(value).isLessThanOrEqualTo(last + 1);
+        last = Math.max(last, value);
+      }
+      assertThat(last).isEqualTo(rounds * all);
+    }
+  }
+
+  private static boolean isTold(NotificationSink sink, List<Notification> batch) {
+    try {
+      sink.publish(batch);
+      return true;
+    } catch (CompletionException e) {
+      return false;
+    }
+  }
+
+  private static Notification notification(int value) {
+    return new Notification(
+        new UUID(1, value).toString(),
+        "compute.host-1",
+        "compute.instance.create.end",
+        "info",
+        Map.of("value", value),
+        new RpcContext(Map.of("user", "u")),
+        Instant.parse("2026-11-21T03:26:53.615636Z"),
+        Notification.Form.UNVERSIONED);
   }
 
   // ---- vocabulary ------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ final class TcpProxy implements AutoCloseable {
   private final ServerSocket door;
   private final int target;
   private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
+  private volatile boolean down;
 
   private TcpProxy(ServerSocket door, int target) {
     this.door = door;
@@ -36,10 +37,24 @@ final class TcpProxy implements AutoCloseable {
     }
   }
 
+  /** The same, and nobody gets through until {@link #up}. */
+  void down() {
+    down = true;
+    cut();
+  }
+
+  void up() {
+    down = false;
+  }
+
   private void accept() {
     try {
       while (true) {
         Socket in = door.accept();
+        if (down) {
+          close(in);
+          continue;
+        }
         Socket out = new Socket(InetAddress.getLoopbackAddress(), target);
         sockets.add(in);
         sockets.add(out);
