@@ -28,6 +28,7 @@ import org.kilonova.api.compute.KeyPairsApi;
 import org.kilonova.api.compute.QuotasApi;
 import org.kilonova.api.compute.ServerGroupsApi;
 import org.kilonova.api.compute.ServicesApi;
+import org.kilonova.api.compute.TenantUsageApi;
 import org.kilonova.api.compute.servers.ServersApi;
 import org.kilonova.api.http.HttpServer;
 import org.kilonova.api.http.Mount;
@@ -72,6 +73,7 @@ import org.kilonova.persistence.Database;
 import org.kilonova.quota.SqlQuotas;
 import org.kilonova.readmodel.InstanceQueries;
 import org.kilonova.readmodel.SqlInstanceQueries;
+import org.kilonova.readmodel.SqlUsageQueries;
 import org.kilonova.scheduler.SchedulerProtocol.Acknowledged;
 import org.kilonova.scheduler.SchedulerProtocol.FactsChanged;
 import org.kilonova.scheduler.SchedulerProtocol.PlacementFacts;
@@ -271,6 +273,7 @@ final class FrontDoor {
     compute.add(new HostsApi(computeServices, hostStates)::routes);
     compute.add(new ServerGroupsApi(groups, quotas)::routes);
     compute.add(new QuotasApi(quotas, new SqlQuotaLimits(database), groups, projectExists)::routes);
+    compute.add(new TenantUsageApi(new SqlUsageQueries(database.jdbi()), clock)::routes);
     return List.of(
         ComputeService.build(compute),
         IdentityApi.service(identity, clock),

@@ -63,6 +63,20 @@ public final class AggregatesApi {
       """
           .formatted(HOST, HOST);
 
+  private static final String IMAGES =
+      """
+      {
+        'type': 'object', 'required': ['cache'], 'additionalProperties': false,
+        'properties': {'cache': {
+          'type': 'array', 'minItems': 1,
+          'items': {
+            'type': 'object', 'required': ['id'], 'additionalProperties': false,
+            'properties': {'id': {'type': 'string', 'format': 'uuid'}}
+          }
+        }}
+      }
+      """;
+
   private final Aggregates aggregates;
 
   public AggregatesApi(Aggregates aggregates) {
@@ -93,6 +107,18 @@ public final class AggregatesApi {
         .admin()
         .json(Schemas.of(ACTION))
         .to(this::action);
+    mount
+        .route(Method.POST, "/os-aggregates/{id}/images")
+        .since("2.81")
+        .admin()
+        .json(Schemas.of(IMAGES))
+        .to(this::cacheImages);
+  }
+
+  /** Hosts fetch an image when its first server comes; nobody can ask them for it before. */
+  private Reply cacheImages(Call call) {
+    show(call); // 404 where there is none
+    throw ApiFault.notImplemented("Images cannot be cached in advance yet.");
   }
 
   private Reply list(Call call) {

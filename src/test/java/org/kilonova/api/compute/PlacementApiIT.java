@@ -107,6 +107,22 @@ class PlacementApiIT {
   // ---------------------------------------------------------------------------------- services
 
   @Test
+  void cachingImagesInAdvanceIsSaidToBeMissing() {
+    String url = "/compute/v2.1/os-aggregates";
+    Answer made =
+        admin
+            .at("2.81")
+            .post(url, "{'aggregate': {'name': 'to-cache-on', 'availability_zone': null}}");
+    String id = made.expect(200).at("/aggregate/id").asText();
+    String body = "{'cache': [{'id': '5d9e5e2a-7b6c-4c9e-9a0f-0a1b2c3d4e5f'}]}";
+    admin.at("2.80").post(url + "/" + id + "/images", body).expect(404);
+    admin.at("2.81").post(url + "/" + id + "/images", body).expect(501);
+    admin.at("2.81").post(url + "/" + id + "/images", "{'cache': []}").expect(400);
+    admin.at("2.81").post(url + "/999999/images", body).expect(404);
+    admin.delete(url + "/" + id).expect(200);
+  }
+
+  @Test
   void servicesShowPresenceAndTheLastSignOfLife() {
     Answer list = admin.get(URL + "/os-services").expect(200);
     assertThat(keys(list.at("/services/0")))
