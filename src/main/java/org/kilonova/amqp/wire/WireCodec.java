@@ -373,30 +373,36 @@ public final class WireCodec {
     }
   }
 
-  /** Without Jackson's look for a serializer, which takes as long as the writing. */
+  /**
+   * Without Jackson's look for a serializer, which takes as long as the writing; and without a
+   * switch over types, which is slow where only the first compiler runs.
+   */
   private static void value(JsonGenerator generator, Object value) throws IOException {
-    switch (value) {
-      case null -> generator.writeNull();
-      case String text -> generator.writeString(text);
-      case Boolean bool -> generator.writeBoolean(bool);
-      case Integer number -> generator.writeNumber(number);
-      case Long number -> generator.writeNumber(number);
-      case Map<?, ?> object -> {
-        generator.writeStartObject(object);
-        for (Map.Entry<?, ?> member : object.entrySet()) {
-          generator.writeFieldName(String.valueOf(member.getKey()));
-          value(generator, member.getValue());
-        }
-        generator.writeEndObject();
+    if (value instanceof String text) {
+      generator.writeString(text);
+    } else if (value == null) {
+      generator.writeNull();
+    } else if (value instanceof Integer number) {
+      generator.writeNumber(number);
+    } else if (value instanceof Long number) {
+      generator.writeNumber(number);
+    } else if (value instanceof Boolean bool) {
+      generator.writeBoolean(bool);
+    } else if (value instanceof Map<?, ?> object) {
+      generator.writeStartObject(object);
+      for (Map.Entry<?, ?> member : object.entrySet()) {
+        generator.writeFieldName(String.valueOf(member.getKey()));
+        value(generator, member.getValue());
       }
-      case List<?> list -> {
-        generator.writeStartArray(list);
-        for (Object element : list) {
-          value(generator, element);
-        }
-        generator.writeEndArray();
+      generator.writeEndObject();
+    } else if (value instanceof List<?> list) {
+      generator.writeStartArray(list);
+      for (Object element : list) {
+        value(generator, element);
       }
-      default -> JSON.writeValue(generator, value);
+      generator.writeEndArray();
+    } else {
+      JSON.writeValue(generator, value);
     }
   }
 
@@ -405,7 +411,7 @@ public final class WireCodec {
    * writes is ASCII without control characters, so only two characters need an escape.
    */
   private static final class Output extends OutputStream {
-    private static final int ENOUGH_FOR_MOST = 8_192;
+    private static final int ENOUGH_FOR_MOST = 6_144;
 
     private final boolean escaping;
     private byte[] bytes = new byte[ENOUGH_FOR_MOST];
