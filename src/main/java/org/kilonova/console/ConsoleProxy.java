@@ -101,21 +101,21 @@ public final class ConsoleProxy {
 
   private HttpResponse connect(HttpRequest request, WebSocketUpgrade upgrade) {
     if (!isAllowedOrigin(request)) {
-      return said(403, "Pages of this origin may not connect to consoles.");
+      return refused(403, "its page may not");
     }
     Object from = request.getAttribute(AttributeKeys.remoteAddress).orElse(null);
     try {
       return token(request.getUri())
           .flatMap(consoles::open)
           .map(connection -> show(connection, upgrade, from))
-          .orElseGet(() -> said(403, "The link to this console is not valid, or no longer."));
+          .orElseGet(() -> refused(403, "its link is not valid, or no longer"));
     } catch (ConsoleException e) {
-      return said(409, e.getMessage());
+      return refused(409, e.getMessage());
     } catch (UnavailableException e) {
-      return said(503, e.getMessage());
+      return refused(503, e.getMessage());
     } catch (RuntimeException e) {
       LOG.warn("a console cannot be opened", e);
-      return said(503, "The console cannot be opened just now.");
+      return refused(503, e.toString());
     }
   }
 
@@ -189,7 +189,18 @@ public final class ConsoleProxy {
     return binary.isStrict() ? Source.single(binary.getStrictData()) : binary.getStreamedData();
   }
 
-  static HttpResponse said(int status, String text) {
+  /**
+   * For a websocket: without a body, which its client would take for a frame, and the connection
+   * ends, since there is nothing else to be done with it.
+   */
+  private static HttpResponse refused(int status, String why) {
+    LOG.info("nobody is connected to a console ({}): {}", status, why);
+    return HttpResponse.create()
+        .withStatus(status)
+        .addHeader(akka.http.javadsl.model.headers.Connection.create("close"));
+  }
+
+  private static HttpResponse said(int status, String text) {
     return HttpResponse.create()
         .withStatus(status)
         .withHeaders(List.of(RawHeader.create("Cache-Control", "no-store")))

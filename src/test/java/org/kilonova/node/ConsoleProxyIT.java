@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import akka.http.javadsl.ServerBinding;
 import java.io.ByteArrayOutputStream;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -276,7 +277,7 @@ class ConsoleProxyIT {
     assertThat(page.statusCode()).isEqualTo(200);
     assertThat(page.headers().firstValue("content-type")).hasValue("text/html; charset=UTF-8");
     assertThat(page.headers().firstValue("referrer-policy")).hasValue("no-referrer");
-    assertThat(page.body()).contains("console.js");
+    assertThat(page.body()).contains("console.js", "noVNC"); // what Tempest looks for
   }
 
   @Test
@@ -321,6 +322,24 @@ class ConsoleProxyIT {
   void aTokenThatNobodyWasGivenOpensNothing() {
     assertRefused(403, "2a0ee9ad-1f15-4a7c-90a9-c08e8f4f3c61", Map.of());
     assertRefused(403, "", Map.of());
+  }
+
+  /** Tempest's test_novnc_bad_token reads frames on. */
+  @Test
+  void whoIsRefusedHearsNothingThatLooksLikeAFrame() throws Exception {
+    try (Socket client = new Socket("127.0.0.1", port)) {
+      client.setSoTimeout(20_000);
+      client
+          .getOutputStream()
+          .write(
+              ("GET /?token=bad HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
+                      + "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                      + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+                  .getBytes(StandardCharsets.US_ASCII));
+      assertThat(new String(client.getInputStream().readAllBytes(), StandardCharsets.US_ASCII))
+          .startsWith("HTTP/1.1 403 ")
+          .endsWith("\r\n\r\n");
+    }
   }
 
   @Test
