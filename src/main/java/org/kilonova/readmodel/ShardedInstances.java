@@ -2,6 +2,8 @@ package org.kilonova.readmodel;
 
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.ActorSystem;
+import akka.actor.typed.javadsl.Adapter;
+import akka.cluster.Cluster;
 import akka.cluster.sharding.typed.javadsl.ClusterSharding;
 import akka.cluster.sharding.typed.javadsl.EntityRef;
 import java.time.Duration;
@@ -10,8 +12,11 @@ import java.time.InstantSource;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import org.jdbi.v3.core.Jdbi;
@@ -45,11 +50,18 @@ public final class ShardedInstances implements Instances {
   private final Duration askTimeout;
   private final Duration patience;
 
+  /** Asked and not answered. */
+  private final Set<CompletableFuture<?>> waiting = ConcurrentHashMap.newKeySet();
+
+  private volatile boolean removed;
+
   /**
    * The way to instances.
    *
    * @param askTimeout after so long without an answer the same is sent again
-   * @param patience after so long it is given up
+   * @param patience after so long it is given up. Whoever is cut off with a minority waits so long
+   *     as well: it cannot be told from a fail-over, after which the answer is mostly a good one,
+   *     and until it comes the instance may have been asked and may yet do it
    */
   public ShardedInstances(
       ActorSystem<?> system,
@@ -67,6 +79,16 @@ public final class ShardedInstances implements Instances {
     this.askTimeout = askTimeout;
     this.patience = patience;
     this.rows = new GroupCommit<>(GROUP, this::write);
+    Cluster.get(Adapter.toClassic(system)).registerOnMemberRemoved(this::giveUp);
+  }
+
+  /**
+   * This process is in no cluster any more: nobody will answer it, and its end waits for those that
+   * it has not answered.
+   */
+  private void giveUp() {
+    removed = true;
+    waiting.forEach(answer -> answer.completeExceptionally(new TimeoutException("removed")));
   }
 
   private List<Boolean> write(List<InstanceRow> rows) {
@@ -87,14 +109,14 @@ public final class ShardedInstances implements Instances {
     Instant giveUp = clock.instant().plus(patience);
     while (true) {
       try {
-        Reply reply = join(entity.ask(message::apply, askTimeout));
+        Reply reply = await(entity.ask(message::apply, askTimeout).toCompletableFuture());
         if (reply instanceof Accepted accepted) {
           // Read your writes: on any node, in lists too.
           rows.write(new InstanceRow(accepted.state(), accepted.revision()));
         }
         return reply;
       } catch (UnavailableException e) {
-        if (!clock.instant().isBefore(giveUp)) {
+        if (removed || !clock.instant().isBefore(giveUp)) {
           throw e;
         }
       }
@@ -130,6 +152,18 @@ public final class ShardedInstances implements Instances {
   private <T> T ask(
       InstanceState.Present state, akka.japi.function.Function<ActorRef<T>, Question> question) {
     return join(agents.ask(state.instance().placement().host(), question));
+  }
+
+  private <T> T await(CompletableFuture<T> answer) {
+    waiting.add(answer);
+    try {
+      if (removed) { // and may not have been seen there
+        answer.completeExceptionally(new TimeoutException("removed"));
+      }
+      return join(answer);
+    } finally {
+      waiting.remove(answer);
+    }
   }
 
   private static <T> T join(CompletionStage<T> stage) {
