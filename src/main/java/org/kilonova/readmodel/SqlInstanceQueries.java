@@ -198,7 +198,8 @@ public final class SqlInstanceQueries implements InstanceQueries {
                 where,
                 sorts,
                 rs -> new InstanceRow(InstanceRows.parse(rs.getString(1)), rs.getLong(2)));
-    InstanceId next = rows.size() == query.limit() ? rows.getLast().state().instance().id() : null;
+    boolean full = !rows.isEmpty() && rows.size() == query.limit();
+    InstanceId next = full ? rows.getLast().state().instance().id() : null;
     return new Page(rows, next);
   }
 

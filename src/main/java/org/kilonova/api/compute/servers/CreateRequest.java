@@ -1,6 +1,8 @@
 package org.kilonova.api.compute.servers;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import inet.ipaddr.IPAddress;
+import inet.ipaddr.IPAddressString;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -71,8 +73,8 @@ final class CreateRequest {
         text(server, "adminPass"),
         hints(body),
         text(server, "OS-DCF:diskConfig"),
-        text(server, "accessIPv4"),
-        text(server, "accessIPv6"),
+        address(server, "accessIPv4"),
+        address(server, "accessIPv6"),
         microversion >= 19 ? text(server, "description") : name,
         List.copyOf(new LinkedHashSet<>(list(server.path("tags")))),
         server.hasNonNull("trusted_image_certificates")
@@ -85,6 +87,13 @@ final class CreateRequest {
   /** Whether the answer is to be the reservation's id alone. */
   static boolean returnsReservationId(JsonNode body) {
     return Values.bool(body.path("server").path("return_reservation_id"), false);
+  }
+
+  /** In its canonical form (RFC 5952), as Nova's database has it: ::babe:dc0c:1602. */
+  static String address(JsonNode server, String key) {
+    String text = text(server, key);
+    IPAddress address = text == null ? null : new IPAddressString(text).getAddress();
+    return address == null ? text : address.toCanonicalString();
   }
 
   private static String text(JsonNode node, String key) {

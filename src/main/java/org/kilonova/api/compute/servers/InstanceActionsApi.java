@@ -73,7 +73,7 @@ final class InstanceActionsApi {
             .limit(limit)
             .toList();
     page.forEach(a -> list.add(view(call, state).summary(a)));
-    if (page.size() == limit) {
+    if (!page.isEmpty() && page.size() == limit) {
       body.putArray("links")
           .addObject()
           .put("rel", "next")

@@ -545,7 +545,7 @@ final class ServerListQuery {
                         .formatted(value, name)));
   }
 
-  /** A page's size: 0 and what is too large mean the largest. */
+  /** A page's size: what is too large means the largest; a page of 0 is empty, as in Nova. */
   static int limit(String value, int max) {
     if (value == null) {
       return max;
@@ -554,6 +554,6 @@ final class ServerListQuery {
       throw Queries.invalid("limit", value, "'" + value + "' does not match '^[0-9]*$'");
     }
     long limit = Long.parseLong(value);
-    return limit == 0 || limit > max ? max : (int) limit;
+    return (int) Math.min(limit, max);
   }
 }

@@ -327,8 +327,8 @@ public final class ServersApi {
         server.has("name") ? server.get("name").asText().strip() : old.name(),
         server.has("description") ? server.get("description").textValue() : old.description(),
         server.has("hostname") ? server.get("hostname").asText() : old.hostname(),
-        server.has("accessIPv4") ? server.get("accessIPv4").asText() : old.accessIPv4(),
-        server.has("accessIPv6") ? server.get("accessIPv6").asText() : old.accessIPv6(),
+        server.has("accessIPv4") ? CreateRequest.address(server, "accessIPv4") : old.accessIPv4(),
+        server.has("accessIPv6") ? CreateRequest.address(server, "accessIPv6") : old.accessIPv6(),
         server.has("OS-DCF:diskConfig")
             ? server.get("OS-DCF:diskConfig").asText()
             : old.diskConfig());

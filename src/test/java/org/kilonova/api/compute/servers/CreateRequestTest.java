@@ -68,7 +68,7 @@ class CreateRequestTest {
              'security_groups': [{'name': 'default'}, {'name': 'web'}, {'name': 'default'}, {}],
              'user_data': 'aGk=', 'availability_zone': 'z1', 'return_reservation_id': 'yes',
              'adminPass': 'pw', 'OS-DCF:diskConfig': 'AUTO', 'accessIPv4': '1.2.3.4',
-             'accessIPv6': '::1', 'description': 'd', 'tags': ['x', 'y', 'x'],
+             'accessIPv6': '0000:0000:0000:0000:0000:babe:220.12.22.2', 'description': 'd', 'tags': ['x', 'y', 'x'],
              'trusted_image_certificates': ['c1'], 'host': 'h', 'hypervisor_hostname': 'n',
              'networks': 'auto'}
             """);
@@ -100,7 +100,7 @@ class CreateRequestTest {
                 Map.of("group", List.of("g"), "same_host", List.of("s1", "s2"), "n", List.of("7")),
                 "AUTO",
                 "1.2.3.4",
-                "::1",
+                "::babe:dc0c:1602",
                 "d",
                 List.of("x", "y"),
                 List.of("c1"),

@@ -308,6 +308,10 @@ class ServersApiIT {
     assertThat(read).isEqualTo(all).hasSize(5);
     assertThat(pages).isEqualTo(3);
     user.get(URL + "?marker=" + UUID.randomUUID()).expect(400);
+    JsonNode none = user.get(URL + "?limit=0").expect(200).at("");
+    assertThat(none.path("servers")).isEmpty();
+    assertThat(none.has("servers_links")).isFalse();
+    user.get(URL + "?limit=0&marker=nothing").expect(400);
     user.get(URL + "?limit=-1").expect(400);
   }
 
@@ -689,6 +693,7 @@ class ServersApiIT {
     String url = URL + "/" + id + "/os-instance-actions";
     LocalClient reader = user.at("2.58");
     assertThat(user.at("2.57").get(url + "?limit=2").at("/instanceActions")).hasSize(5);
+    assertThat(reader.get(url + "?limit=0").expect(200).at("/instanceActions")).isEmpty();
     Answer first = reader.get(url + "?limit=2").expect(200);
     assertThat(first.at("/instanceActions").findValuesAsText("action"))
         .containsExactly("unlock", "lock");
