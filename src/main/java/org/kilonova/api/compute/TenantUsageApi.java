@@ -122,7 +122,7 @@ public final class TenantUsageApi {
   private List<ObjectNode> summaries(
       Call call, String project, boolean detailed, ObjectNode document, String links) {
     Period period = period(call);
-    Page page = call.atLeast(40) ? Page.of(call) : new Page(Page.MAX_LIMIT, null);
+    Page page = call.atLeast(40) ? Page.of(call) : Page.all(); // half a bill would be a wrong one
     List<InstanceRow> rows;
     try {
       rows = usage.launched(period.start(), period.stop(), project, page.marker(), page.limit());

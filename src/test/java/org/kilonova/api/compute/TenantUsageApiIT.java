@@ -9,6 +9,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.BeforeEach;
@@ -129,6 +130,21 @@ class TenantUsageApiIT {
     admin.get(URL + "/p2" + PERIOD).expect(200);
     user.get(URL + PERIOD).expect(403);
     user.get(URL + "/p2" + PERIOD).expect(403);
+  }
+
+  @Test
+  void withoutPagesNothingIsLeftOut() {
+    database
+        .jdbi()
+        .useTransaction(
+            handle ->
+                InstanceRows.upsert(
+                    handle,
+                    Stream.generate(() -> new InstanceRow(server("p3"), 9)).limit(1_100).toList()));
+    String url = URL + "/p3" + PERIOD;
+    LocalClient old = admin.at("2.39");
+    assertThat(old.get(url).expect(200).at("/tenant_usage/server_usages")).hasSize(1_100);
+    assertThat(admin.get(url).expect(200).at("/tenant_usage/server_usages")).hasSize(1_000);
   }
 
   @Test
