@@ -89,6 +89,8 @@ chroot_run() {
     rm -f "$varfile"
     mount -t proc proc "$root/proc"
     mount --rbind /dev "$root/dev"
+    # A node is the same in every namespace: a group of this root, to which it is given in here, would have it outside.
+    if [ -c /dev/kvm ]; then : >"$root/.no-kvm" && mount --bind "$root/.no-kvm" "$root/dev/kvm"; fi
     mount -t sysfs -o ro sysfs "$root/sys" 2>/dev/null || true
     for file in resolv.conf hosts; do cat "/etc/$file" >"$root/etc/$file" 2>/dev/null || true; done
     inside=/
