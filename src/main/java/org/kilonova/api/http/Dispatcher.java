@@ -78,8 +78,8 @@ final class Dispatcher {
     /** Negotiated and told back; null where versions play no part or could not be negotiated. */
     private Microversion told;
 
-    /** What stands in the path and is in no log, once that is known. */
-    private String secret;
+    /** Where the path leads, or null. */
+    private Service.Target target;
 
     private Exchange(Incoming request) {
       this.request = request;
@@ -100,9 +100,7 @@ final class Dispatcher {
     private Reply answerOrThrow() throws Exception {
       service = services.get(Paths.first(request.path()));
       List<String> segments = Paths.split(request.path());
-      return service == null
-          ? outside(segments)
-          : inside(service.find(segments.subList(1, segments.size())));
+      return service == null ? outside(segments) : inside(segments.subList(1, segments.size()));
     }
 
     /** What lies outside the services: health, metrics, and a page that names them. */
@@ -134,7 +132,8 @@ final class Dispatcher {
       return text.toString();
     }
 
-    private Reply inside(Service.Target target) throws Exception {
+    private Reply inside(List<String> segments) throws Exception {
+      target = service.find(segments);
       Method method = method();
       List<Route> routes =
           target == null || target.found() == null ? List.of() : target.found().routes();
@@ -155,8 +154,6 @@ final class Dispatcher {
         body = json();
         check(route, body, version, legacy);
       }
-      Map<String, String> variables = Mount.variables(route, target.found().segments());
-      secret = variables.get(Route.SECRET);
       String mount = target.mount().path().isEmpty() ? "" : "/" + target.mount().path();
       return route
           .handler()
@@ -164,7 +161,7 @@ final class Dispatcher {
               new Call(
                   method,
                   request.path(),
-                  variables,
+                  Mount.variables(route, target.found().segments()),
                   query(),
                   request::header,
                   caller,
@@ -241,9 +238,15 @@ final class Dispatcher {
 
     // ---- answers -------------------------------------------------------------------------------
 
-    /** For the log: without what in it opens something. */
+    /** For the log: the route instead of the path, if what stands in that opens something. */
     private String shownPath() {
-      return secret == null ? request.path() : request.path().replace(secret, "...");
+      if (target == null || target.found() == null) {
+        return request.path();
+      }
+      Route route = target.found().routes().getFirst();
+      return route.segments().contains("{" + Route.SECRET + "}")
+          ? "/" + service.prefix() + "/" + target.mount().path() + route.template()
+          : request.path();
     }
 
     private ApiFault faultOf(Throwable e) {

@@ -51,6 +51,9 @@ final class TestFrontDoor {
                 case "admin" -> caller("admin", PROJECT, "admin", "member", "reader");
                 case "member" -> caller("ann", PROJECT, "member", "reader");
                 case "reader" -> caller("ron", PROJECT, "reader");
+                case "database-away" ->
+                    throw new IllegalStateException(
+                        new SQLTransientConnectionException("pool is empty"));
                 case "unscoped" -> caller("una", null);
                 default -> null;
               });
